@@ -1,0 +1,1 @@
+"""What is true and why: derivations as data, in SymPy, that compute nothing on import."""

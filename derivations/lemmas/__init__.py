@@ -1,0 +1,1 @@
+"""Mathematics that several papers share; each file is a derivation of its own."""

@@ -1,0 +1,174 @@
+"""A solvable model as data: parameters, unknowns, named definitions, equations, observables, phases, a start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from sympy import Expr, Integer, Rational, S, Symbol, oo, sympify
+
+from derivations.relations import Relation
+
+
+@dataclass(frozen=True)
+class Domain:
+    """An interval of admissible values, possibly open at either end."""
+
+    lower: Expr = -oo
+    upper: Expr = oo
+    lower_open: bool = True
+    upper_open: bool = True
+
+    def contains(self, value: float) -> bool:
+        """Whether the finite number `value` is admissible."""
+        above = value > self.lower if self.lower_open else value >= self.lower
+        return bool(above) and bool(value < self.upper if self.upper_open else value <= self.upper)
+
+    def describe(self, name: str) -> str:
+        """The domain as a reader writes it, e.g. `psi1 > 0`."""
+        left, right = "<" if self.lower_open else "<=", "<" if self.upper_open else "<="
+        if self.lower == -oo and self.upper == oo:
+            return f"{name} real"
+        if self.upper == oo:
+            return f"{name} {left.replace('<', '>')} {self.lower}"
+        return f"{self.lower} {left} {name} {right} {self.upper}"
+
+
+class Parameter(Symbol):
+    """A SymPy symbol that knows what it means: domain, default and convention travel with it."""
+
+    __slots__ = ("convention", "default", "domain", "meaning")
+
+    meaning: str
+    domain: Domain
+    default: Expr | None
+    convention: str
+
+    def __getnewargs_ex__(self) -> Any:
+        raise TypeError("parameters are not pickled; import the derivation that declares them")
+
+
+def parameter(
+    name: str,
+    meaning: str,
+    *,
+    positive: bool = False,
+    nonnegative: bool = False,
+    real: bool = True,
+    domain: Domain | None = None,
+    default: object = None,
+    convention: str = "",
+) -> Parameter:
+    """A parameter symbol. Without `default` the user has to give it; `domain` narrows what the assumption says."""
+    assumptions = {"positive": True} if positive else {"nonnegative": True} if nonnegative else {"real": real}
+    symbol = Parameter.__xnew__(Parameter, name, **assumptions)
+    symbol.meaning = meaning
+    implied = Domain(S.Zero, oo, lower_open=positive) if positive or nonnegative else Domain()
+    symbol.domain = domain or implied
+    symbol.default = None if default is None else sympify(default, strict=True)
+    symbol.convention = convention
+    return symbol
+
+
+unknown = parameter
+"""An unknown is declared like a parameter: its domain selects the right branch of the equations."""
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionParameter:
+    """A parameter that is a function of t (an activation); the model sees it through named constants only.
+
+    `constants` maps the words of `derivations.lemmas.gaussian.ACTIVATION_CONSTANTS` to the symbols that carry them.
+    """
+
+    name: str
+    meaning: str
+    default: str
+    constants: Mapping[str, Symbol]
+    convention: str = ""
+
+
+AnyParameter: TypeAlias = Parameter | FunctionParameter
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A region of parameters that is recognised before solving.
+
+    All of `when` must hold there. `observables` are its closed forms (None where the limit is infinite or undefined);
+    both may use the names that `program` defines from the parameters.
+    """
+
+    name: str
+    status: Literal["converged", "collapsed", "outside_domain"]
+    when: tuple[Relation, ...]
+    observables: Mapping[str, Expr | None]
+    note: str
+    program: tuple[tuple[Symbol, Expr], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Equations to be solved, as a straight-line program.
+
+    `program` names intermediate expressions in order; each may use parameters, unknowns and earlier names.
+    `equations` (one for each unknown, both sides positive) are solved as log(lhs/rhs) = 0; `residuals` are the
+    equations that the reported residual is taken over (default: `equations`). `reported` are further named values
+    that `solve` returns among the unknowns. `start` gives each unknown a first guess in the parameters and `program`
+    names that do not depend on unknowns. `phases` are tested in order before solving.
+    """
+
+    parameters: tuple[AnyParameter, ...]
+    unknowns: tuple[Parameter, ...]
+    program: tuple[tuple[Symbol, Expr], ...]
+    equations: tuple[Relation, ...]
+    observables: Mapping[str, Expr]
+    start: Mapping[Symbol, Expr]
+    reported: Mapping[str, Expr] = field(default_factory=dict)
+    residuals: tuple[Relation, ...] = ()
+    phases: tuple[Phase, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.equations) != len(self.unknowns):
+            raise ValueError(f"{len(self.unknowns)} unknowns need as many equations, got {len(self.equations)}")
+        if set(self.start) != set(self.unknowns):
+            raise ValueError("start needs exactly one guess for each unknown")
+        known: set[Symbol] = {*self.symbols, *self.unknowns}
+        for name, expression in self.program:
+            self._require(expression, known, f"definition of {name}")
+            known.add(name)
+        for expression in [*self.observables.values(), *self.reported.values(), *self.start.values()]:
+            self._require(expression, known, "an observable, reported value or start")
+        for equation in [*self.equations, *self.residuals]:
+            self._require(equation.lhs - equation.rhs, known, "an equation")
+
+    @staticmethod
+    def _require(expression: Expr, known: set[Symbol], where: str) -> None:
+        missing = expression.free_symbols - known
+        if missing:
+            raise ValueError(f"{where} uses undefined {', '.join(sorted(map(str, missing)))}")
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbols that carry the parameters' values: the numeric parameters, and each function's constants."""
+        found: list[Symbol] = []
+        for item in self.parameters:
+            found.extend(item.constants.values() if isinstance(item, FunctionParameter) else [item])
+        return tuple(found)
+
+    def expand(self, expression: Expr, /) -> Expr:
+        """The expression with every program name replaced by its definition, down to parameters and unknowns."""
+        for name, definition in reversed(self.program):
+            expression = expression.xreplace({name: definition})
+        return expression
+
+
+def rational(value: object) -> Expr:
+    """An exact number from an int, a decimal string or an exact SymPy number; floats are refused.
+
+    Raises TypeError for a float: 0.1 is not one tenth.
+    """
+    if isinstance(value, float):
+        raise TypeError(f"an exact number is needed, got the float {value!r}: write it as a string or a Rational")
+    return Integer(value) if isinstance(value, int) else Rational(str(value))
