@@ -1,0 +1,139 @@
+"""Regions of parameters in which the random-features limit is known in closed form, or does not exist."""
+
+from __future__ import annotations
+
+from sympy import Expr, Integer, Piecewise, Symbol, sqrt
+
+from derivations.ingredients import Program
+from derivations.lemmas.marchenko_pastur import stable_program
+from derivations.model import Phase
+from derivations.random_features.symbols import (
+    derivative_energy,
+    epsilon,
+    epsilon_test,
+    linear_coefficient,
+    noise,
+    nonlinear_energy,
+    psi1,
+    psi2,
+    ridge,
+    signal,
+)
+from derivations.relations import at_most, below, equal
+from derivations.symbols import folded_normal_mean
+
+NAMES = ("standard_risk", "robust_risk", "robust_training_loss", "gradient_norm", "weight_norm_squared")
+
+null_risk = signal**2 + noise**2
+"""The risk of the zero estimator, v."""
+
+critical_epsilon = Symbol("critical_epsilon", nonnegative=True)
+
+
+def collapse_program() -> Program:
+    """Definitions up to critical_epsilon: the traces at kappa = mu_1^2, lam = nu^2 (random_features.collapse)."""
+    kappa, lam = (Symbol(f"{name}_collapse", positive=True) for name in ("kappa", "lam"))
+    traces = stable_program(psi1, kappa, lam)
+    names = {name: Symbol(f"{name}_collapse", real=True) for name, _ in traces}
+    m, h = (names[Symbol(name, positive=True)] for name in ("m", "h"))
+    # a linear activation has no N-dimensional part: 0 times an infinite trace
+    kernel = Piecewise((m, nonlinear_energy <= 0), (m + nonlinear_energy * h / linear_coefficient**2, True))
+    return (
+        (kappa, linear_coefficient**2),
+        (lam, derivative_energy + 0),
+        *((names[name], expression.xreplace(names)) for name, expression in traces if names[name] in _used(traces, names)),
+        (critical_epsilon, sqrt((signal**2 * m + null_risk * kernel / psi2) / null_risk) / folded_normal_mean),
+    )
+
+
+def _used(traces: Program, names: dict[Symbol, Symbol]) -> set[Symbol]:
+    """All but the second traces, which the threshold does not need."""
+    return {names[name] for name, _ in traces if name.name not in ("m12", "m22", "h2")}
+
+
+def _outside(name: str, note: str, *when: object) -> Phase:
+    return Phase(name, "outside_domain", when, dict.fromkeys(NAMES), note)  # type: ignore[arg-type]
+
+
+def ridgeless_program() -> Program:
+    """The limit ridge -> 0 at epsilon = 0 and psi1 > psi2, p -> 0 with m(omega) + t h(omega) = psi2, t = mu_2^2/mu_1^2.
+
+    With h = (psi1 - m)/omega and omega = (1 - m)(psi1 - m)/m this is m^2 - (1 + psi2 + t) m + psi2 = 0.
+    """
+    t, m, w, d, h, m12, m22, h2, gain, s2, theta2, a2 = (
+        Symbol(f"{name}_ridgeless", positive=True)
+        for name in ("t", "m", "omega", "root", "h", "m12", "m22", "h2", "gain", "s2", "theta2", "A2")
+    )
+    mu = linear_coefficient
+    sum_ = 1 + psi2 + t
+    energy = s2 / psi2
+    return (
+        (t, nonlinear_energy / mu**2),
+        (m, 2 * psi2 / (sum_ + sqrt(sum_**2 - 4 * psi2))),
+        (w, (1 - m) * (psi1 - m) / m),
+        (d, sqrt((w + psi1 - 1) ** 2 + 4 * w)),
+        (h, (psi1 - m) / w),
+        (m12, m / d),
+        (m22, m * (2 * w * (1 + psi1) + (1 - psi1) ** 2) / (d * (d + w))),
+        (h2, h * (1 + h) / d),
+        (gain, (m22 + 2 * t * m12 + t**2 * h2) / psi2),
+        (s2, (noise**2 + signal**2 * (1 - 2 * m + m22 + t * m12)) / (1 - gain)),
+        (theta2, (signal**2 * m12 + energy * (m12 + t * h2)) / mu**2),
+        (a2, signal**2 * m22 + energy * (m22 + t * m12) + derivative_energy * theta2),
+    )
+
+
+def _ridgeless_observables() -> dict[str, Expr]:
+    s2, theta2, a2 = (Symbol(f"{name}_ridgeless", positive=True) for name in ("s2", "theta2", "A2"))
+    return {
+        "standard_risk": s2,
+        "robust_risk": s2 + 2 * folded_normal_mean * epsilon_test * sqrt(s2 * a2) + epsilon_test**2 * a2,
+        "robust_training_loss": 0 * s2 + Integer(0),
+        "gradient_norm": sqrt(a2),
+        "weight_norm_squared": theta2,
+    }
+
+
+def closed_phases() -> tuple[Phase, ...]:
+    """The phases of the robust risk, in the order in which they are tested."""
+    no_attack, no_ridge = at_most(epsilon, 0), at_most(ridge, 0)
+    collapsed = {
+        "standard_risk": null_risk,
+        "robust_risk": null_risk,
+        "robust_training_loss": null_risk,
+        "gradient_norm": Integer(0),
+        "weight_norm_squared": Integer(0),
+    }
+    return (
+        _outside("no_data", "signal = noise = 0: every label is zero", at_most(null_risk, 0)),
+        _outside("no_linear_part", "mu_1 = 0: the features carry nothing of a linear target", equal(linear_coefficient, 0)),
+        _outside(
+            "linear_activation",
+            "a linear activation without ridge: theta is not unique",
+            at_most(nonlinear_energy, 0),
+            no_ridge,
+        ),
+        _outside(
+            "interpolation_threshold",
+            "psi1 = psi2 at epsilon = 0 and ridge = 0: the standard risk diverges",
+            no_attack,
+            no_ridge,
+            equal(psi1, psi2),
+        ),
+        Phase(
+            "ridgeless",
+            "converged",
+            (no_attack, no_ridge, below(psi2, psi1)),
+            _ridgeless_observables(),
+            "epsilon = 0, ridge -> 0: the interpolator of least norm, in closed form",
+            ridgeless_program(),
+        ),
+        Phase(
+            "collapsed",
+            "collapsed",
+            (at_most(critical_epsilon, epsilon),),
+            collapsed,
+            "epsilon is at or above critical_epsilon: the zero estimator is optimal",
+            collapse_program(),
+        ),
+    )
