@@ -1,0 +1,20 @@
+"""How to compute it: arrays, solvers and simulations; no verdicts.
+
+`from numerics import solve` is the public way in; it is resolved on first use, so that importing this package loads no
+array library.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numerics.solver import Solution, Solver, solve
+
+__all__ = ["Solution", "Solver", "solve"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from numerics import solver
+
+        return getattr(solver, name)
+    raise AttributeError(f"module 'numerics' has no attribute {name!r}")

@@ -1,0 +1,103 @@
+"""Generated source as a module, cached per user: written once for each model and set of versions, then read back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sympy import srepr
+
+from derivations.model import Model
+from numerics.codegen import source
+
+GENERATOR = "1"
+"""Raised whenever the generator would write different code for the same model."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Compiled generated code, with the text it came from."""
+
+    text: str
+    functions: dict[str, Any] = field(repr=False)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the source text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def call(self, name: str, xp: Any, special: Any, values: Mapping[str, Any], /) -> Any:
+        """Call a generated function with exactly the named values that it declares."""
+        function = self.functions[name]
+        names = function.__code__.co_varnames[2 : function.__code__.co_argcount]
+        return function(xp, special, *(values[key] for key in names))
+
+
+def load_source(model: Model, title: str = "", /, *, target: str = "arrays") -> Generated:
+    """The model's generated code for `target` ("arrays" or "mpmath"), from the cache when it is there.
+
+    The cache is keyed by the model's content and by the versions of SymPy and of the generator. A cache that cannot be
+    read or written is not an error: the code is then generated again.
+    """
+    key = _content_key(model, title, target)
+    path = cache_folder() / "generated" / f"{key}.py"
+    text = _read(path, key)
+    if text is None:
+        text = source(model, title=title, target=target)
+        _write(path, key, text)
+    functions: dict[str, Any] = {}
+    exec(compile(text, f"<generated {title}>", "exec"), functions)  # our own text: never a user's
+    return Generated(text, functions)
+
+
+def cache_folder() -> Path:
+    """The folder of this user's cache (XDG_CACHE_HOME, the macOS caches folder, or ~/.cache)."""
+    if os.environ.get("XDG_CACHE_HOME"):
+        base = Path(os.environ["XDG_CACHE_HOME"])
+    else:
+        base = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return base / "robust-limits"
+
+
+def _content_key(model: Model, title: str, target: str) -> str:
+    parts = [GENERATOR, version("sympy"), title, target]
+    parts += [f"{name}={srepr(value)}" for name, value in model.program]
+    for phase in model.phases:
+        parts += [phase.name, phase.status, phase.note, *(f"{name}={srepr(value)}" for name, value in phase.program)]
+        parts += [f"{r.kind} {srepr(r.lhs)} {srepr(r.rhs)}" for r in phase.when]
+        parts += [f"{name}={srepr(value)}" for name, value in phase.observables.items()]
+    for relation in (*model.equations, *model.residuals):
+        parts.append(f"{srepr(relation.lhs)} = {srepr(relation.rhs)}")
+    for group in (model.observables, model.reported, model.start):
+        parts += [f"{name}={srepr(value)}" for name, value in group.items()]
+    parts += [srepr(symbol) for symbol in (*model.symbols, *model.unknowns)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _read(path: Path, key: str) -> str | None:
+    """The cached text, if it is whole: its last line repeats the hash of the rest."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    body, _, seal = text.rpartition("# ")
+    return body if seal.strip() == hashlib.sha256((key + body).encode()).hexdigest() else None
+
+
+def _write(path: Path, key: str, text: str) -> None:
+    seal = hashlib.sha256((key + text).encode()).hexdigest()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{text}# {seal}\n")
+        Path(name).replace(path)
+    except OSError:
+        return

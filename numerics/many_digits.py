@@ -1,0 +1,35 @@
+"""The namespaces that generated mpmath code calls: `xp` with an eager `where`, and special functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+
+mpf = mpmath.mpf
+exp, log, sqrt = mpmath.exp, mpmath.log, mpmath.sqrt
+tanh, sin, cos, atan, asin = mpmath.tanh, mpmath.sin, mpmath.cos, mpmath.atan, mpmath.asin
+erf, erfc = mpmath.erf, mpmath.erfc
+maximum, minimum = max, min
+
+
+def __getattr__(name: str) -> Any:
+    # pi and e depend on the working precision at the time of use
+    if name in ("pi", "e"):
+        return +getattr(mpmath.mp, name)
+    raise AttributeError(name)
+
+
+def abs(value: Any, /) -> Any:  # noqa: A001  # the array API's name
+    """The absolute value."""
+    return mpmath.fabs(value)
+
+
+def where(condition: bool, left: Any, right: Any, /) -> Any:
+    """`left` if the condition holds, else `right`."""
+    return left if condition else right
+
+
+def chi_square_cdf(z: Any, /) -> Any:
+    """E[G^2; |G| <= z] for a standard normal G, to the working precision."""
+    return mpmath.gammainc(mpmath.mpf(3) / 2, 0, z**2 / 2, regularized=True)

@@ -1,0 +1,117 @@
+"""From what a user gives to what a model needs: names, domains, defaults, and the constants of its functions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sympy import Symbol
+
+from derivations.model import FunctionParameter, Model, Parameter
+
+Floats = npt.NDArray[np.float64]
+
+
+class ParameterError(ValueError):
+    """A parameter that is unknown, missing, or outside its domain; one line that says what is allowed."""
+
+
+def complete(model: Model, given: Mapping[str, object], /) -> dict[str, Floats | str]:
+    """Every parameter of `model` by name: float arrays as given (not yet broadcast), text for functions.
+
+    Defaults fill what is not given; a default that is another parameter (epsilon_test) takes its value. Raises
+    ParameterError for an unknown or missing name, a value that is not a finite number, or one outside its domain.
+    """
+    known = {item.name: item for item in model.parameters}
+    for name in given:
+        if name not in known:
+            raise ParameterError(_unknown(name, list(known)))
+    found: dict[str, Floats | str] = {}
+    for name, item in known.items():
+        if isinstance(item, FunctionParameter):
+            found[name] = _text(name, given.get(name, item.default))
+        elif name in given:
+            found[name] = _number(item, given[name])
+    for name, item in known.items():
+        if isinstance(item, Parameter) and name not in found:
+            found[name] = _default(item, found)
+    return {name: found[name] for name in known}
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"unknown parameter {name!r}{hint} (allowed: {', '.join(known)})"
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ParameterError(f"{name} is a function of t, given as text such as 'tanh(t)', not {value!r}")
+    return value
+
+
+def _number(item: Parameter, value: object) -> Floats:
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{item.name} is {value!r}; allowed is {item.domain.describe(item.name)}") from None
+    inside = np.isfinite(array)
+    for bad in array[~inside][:1]:
+        raise ParameterError(f"{item.name} is {bad}; allowed is a finite number, {item.domain.describe(item.name)}")
+    domain = item.domain
+    low, high = float(domain.lower), float(domain.upper)
+    outside = ((array <= low) if domain.lower_open else (array < low)) & np.isfinite(low)
+    outside |= ((array >= high) if domain.upper_open else (array > high)) & np.isfinite(high)
+    for bad in array[outside][:1]:
+        raise ParameterError(f"{item.name} is {bad:g}; allowed is {domain.describe(item.name)}")
+    return array
+
+
+def _default(item: Parameter, found: Mapping[str, Floats | str]) -> Floats:
+    if item.default is None:
+        raise ParameterError(f"{item.name} is missing: {item.meaning} ({item.domain.describe(item.name)})")
+    if isinstance(item.default, Symbol):
+        value = found.get(item.default.name)
+        if value is None:
+            raise ParameterError(f"{item.default.name} is missing: {item.name} takes its value")
+        return np.asarray(value, dtype=np.float64)
+    return np.asarray(float(item.default))
+
+
+def constants(model: Model, completed: Mapping[str, Floats | str], /) -> dict[str, Floats]:
+    """The value of every symbol of `model` by name: numeric parameters, and the constants of each function.
+
+    Raises ParameterError when a function does not have the moments that the model needs.
+    """
+    from derivations.activations import activation_constants
+    from derivations.expressions import parse_function
+
+    values: dict[str, Floats] = {}
+    for item in model.parameters:
+        value = completed[item.name]
+        if isinstance(item, Parameter):
+            values[item.name] = np.asarray(value, dtype=np.float64)
+            continue
+        t = Symbol("t", real=True)
+        try:
+            found = activation_constants(parse_function(str(value), t), t, tuple(item.constants))
+        except ValueError as error:
+            raise ParameterError(f"{item.name} is {value!r}: {error}") from None
+        for word, symbol in item.constants.items():
+            values[symbol.name] = np.asarray(float(found[word]))
+    return values
+
+
+def namespace(model: Model, at: Mapping[Any, object], /) -> SimpleNamespace:
+    """What an experiment receives: a float for each parameter and constant, the text of each function, by name.
+
+    `at` is keyed by parameter or by name; exact numbers become floats. Raises ParameterError as `complete` does.
+    """
+    given = {str(key): value if isinstance(value, str) else float(value) for key, value in at.items()}  # type: ignore[arg-type]
+    completed = complete(model, given)
+    texts = {name: value for name, value in completed.items() if isinstance(value, str)}
+    return SimpleNamespace(**texts, **{name: float(value) for name, value in constants(model, completed).items()})

@@ -1,0 +1,228 @@
+"""From a Model to numbers: phases first, then safeguarded Newton on generated code, for any arrays of parameters."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from derivations.core import Derivation
+from derivations.model import Model, Phase
+from numerics import special
+from numerics.generated import load_source
+from numerics.lab import CPU, Array, Device, to_numpy
+from numerics.newton import newton_error, quiet, solve_batch
+from numerics.parameters import complete, constants
+from numerics.provenance import provenance
+
+CHUNK = 8192
+"""Points per Newton batch: the temporaries of one batch stay in the processor's cache."""
+
+ACCEPTED = 1e-10
+"""The largest residual that counts as converged."""
+
+RETRIES = ((0.0, 0.0), (3.0, 0.0), (-3.0, 0.0), (0.0, -3.0), (3.0, -3.0), (8.0, 0.0), (0.0, -8.0))
+"""Shifts of the start's logarithms, tried in order for points that did not converge."""
+
+
+class Status(Enum):
+    """What became of a point; the value is what a user is told."""
+
+    converged = "the equations hold at the returned values"
+    collapsed = "the attack is so strong that the zero estimator is optimal: observables in closed form"
+    outside_domain = "admissible, but the limit does not exist or is infinite here: see the notes"
+    not_converged = "no root was found to the accepted residual: try many digits, or report the point"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Solved points; every array has the broadcast shape of the parameters.
+
+    `observables` and `unknowns` are NaN where `status` says so, with the reason in `notes`. `residual` is the largest
+    |log(left/right)| over the model's equations (0 in closed-form phases), `error` the relative change that one more
+    Newton step would make to an unknown.
+    """
+
+    id: str
+    parameters: dict[str, npt.NDArray[np.float64] | str]
+    observables: dict[str, npt.NDArray[np.float64]]
+    unknowns: dict[str, npt.NDArray[np.float64]]
+    status: npt.NDArray[np.str_]
+    phase: npt.NDArray[np.str_]
+    residual: npt.NDArray[np.float64]
+    error: npt.NDArray[np.float64]
+    phases: tuple[Phase, ...]
+    seconds: float
+    provenance: dict[str, object]
+
+    def notes(self, index: int = 0, /) -> list[str]:
+        """What there is to say about the point at this flat index, in lines."""
+        name = str(self.phase.flat[index])
+        lines = [phase.note for phase in self.phases if phase.name == name]
+        status = Status[str(self.status.flat[index])]
+        if status is Status.not_converged:
+            lines.append(f"{status.value} (residual {self.residual.flat[index]:.1e})")
+        missing = [key for key, value in self.observables.items() if not math.isfinite(value.flat[index])]
+        if missing:
+            lines.append(f"undefined or infinite here: {', '.join(missing)}")
+        return lines
+
+
+class Solver:
+    """A model's generated solver. Calling it solves all points of broadcastable parameter arrays at once."""
+
+    def __init__(self, model: Model, /, *, title: str = "", device: Device = CPU) -> None:
+        self.model, self.title, self.device = model, title, device
+        self.code = load_source(model, title)
+
+    def __call__(self, /, **given: object) -> Solution:
+        """Solve at the given parameters (numbers or arrays by name). Raises ParameterError for inadmissible input."""
+        begun = time.perf_counter()
+        completed = complete(self.model, given)
+        values = constants(self.model, completed)
+        shape = np.broadcast_shapes(*(value.shape for value in values.values()))
+        flat = {name: np.ascontiguousarray(np.broadcast_to(value, shape)).ravel() for name, value in values.items()}
+        points = math.prod(shape)
+        state = _State(self.model, points)
+        with quiet():
+            rest = self._closed_phases(flat, state)
+            for first in range(0, len(rest), CHUNK):
+                self._solve(flat, rest[first : first + CHUNK], state)
+        texts = {name: value for name, value in completed.items() if isinstance(value, str)}
+        numbers = {name: flat[name].reshape(shape) for name in completed if name not in texts}
+        return state.solution(
+            shape,
+            id=self.title,
+            parameters={**numbers, **texts},
+            phases=self.model.phases,
+            seconds=time.perf_counter() - begun,
+            provenance=provenance(self.device, source_hash=self.code.content_hash),
+        )
+
+    def _closed_phases(self, flat: Mapping[str, Any], state: _State) -> npt.NDArray[np.int64]:
+        """Fill every point that lies in a closed-form phase; return the indices of the rest."""
+        rest = np.arange(state.points)
+        for phase in self.model.phases:
+            here = {name: values[rest] for name, values in flat.items()}
+            inside = np.broadcast_to(self.code.call(f"in_{phase.name}", np, special, here), rest.shape)
+            where = rest[inside]
+            found = {name: values[where] for name, values in flat.items()}
+            values = self.code.call(f"observables_{phase.name}", np, special, found) if len(where) else {}
+            state.fill_phase(where, phase, values)
+            rest = rest[~inside]
+        return rest
+
+    def _solve(self, flat: Mapping[str, Any], where: npt.NDArray[np.int64], state: _State) -> None:
+        arrays = {name: self.device.asarray(values[where]) for name, values in flat.items()}
+        xp = self.device.namespace
+        guess = self.code.call("start", xp, special, arrays)
+        start = xp.log(xp.stack([self._spread(value, len(where)) for value in guess], axis=-1))
+        logs, merit = self._newton(arrays, start)
+        for shift in RETRIES[1:]:
+            bad = xp.nonzero(~(merit <= ACCEPTED))[0]
+            if bad.shape[0] == 0:
+                break
+            some = {name: values[bad] for name, values in arrays.items()}
+            move = self.device.asarray(np.resize(np.asarray(shift), start.shape[1]))
+            again, size = self._newton(some, start[bad, :] + move)
+            better = size < merit[bad]
+            logs[bad[better], :], merit[bad[better]] = again[better, :], size[better]
+        self._report(arrays, logs, where, state)
+
+    def _spread(self, value: Array, count: int) -> Array:
+        xp = self.device.namespace
+        return xp.broadcast_to(self.device.asarray(value), (count,))
+
+    def _evaluator(self, arrays: Mapping[str, Array]) -> Any:
+        xp = self.device.namespace
+        unknowns = [str(u) for u in self.model.unknowns]
+
+        def evaluate(points: Array, logs: Array) -> tuple[Array, Array]:
+            count = points.shape[0]
+            some = arrays if count == len(next(iter(arrays.values()))) else {k: v[points] for k, v in arrays.items()}
+            trial = {name: xp.exp(logs[:, i]) for i, name in enumerate(unknowns)}
+            ratios, rows = self.code.call("evaluate", xp, special, {**some, **trial})
+            jacobian = xp.stack([xp.stack([self._spread(c, count) for c in row], axis=-1) for row in rows], axis=-2)
+            return xp.stack([self._spread(r, count) for r in ratios], axis=-1), jacobian
+
+        return evaluate
+
+    def _newton(self, arrays: Mapping[str, Array], start: Array) -> tuple[Array, Array]:
+        return solve_batch(self._evaluator(arrays), start)
+
+    def _report(self, arrays: Mapping[str, Array], logs: Array, where: npt.NDArray[np.int64], state: _State) -> None:
+        xp = self.device.namespace
+        roots = {str(u): xp.exp(logs[:, i]) for i, u in enumerate(self.model.unknowns)}
+        ratios, observables, reported = self.code.call("report", xp, special, {**arrays, **roots})
+        residual = xp.max(xp.stack([self._spread(xp.abs(r), len(where)) for r in ratios], axis=-1), axis=-1)
+        error = newton_error(self._evaluator(arrays), logs)
+        state.fill_roots(where, observables, {**roots, **reported}, to_numpy(residual), to_numpy(error))
+
+
+class _State:
+    """The arrays of a solution while its points are being filled."""
+
+    def __init__(self, model: Model, points: int) -> None:
+        self.points = points
+        self.observables = {name: np.full(points, np.nan) for name in model.observables}
+        self.unknowns = {name: np.full(points, np.nan) for name in [*map(str, model.unknowns), *model.reported]}
+        self.status = np.full(points, Status.not_converged.name, dtype="<U16")
+        self.phase = np.full(points, "", dtype="<U32")
+        self.residual, self.error = np.full(points, np.nan), np.full(points, np.nan)
+
+    def fill_phase(self, where: npt.NDArray[np.int64], phase: Phase, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            self.observables[name][where] = value
+        self.status[where], self.phase[where] = phase.status, phase.name
+        closed = phase.status != Status.outside_domain.name
+        self.residual[where], self.error[where] = (0.0, 0.0) if closed else (np.nan, np.nan)
+
+    def fill_roots(
+        self,
+        where: npt.NDArray[np.int64],
+        observables: Mapping[str, Any],
+        unknowns: Mapping[str, Any],
+        residual: npt.NDArray[np.float64],
+        error: npt.NDArray[np.float64],
+    ) -> None:
+        for target, source in ((self.observables, observables), (self.unknowns, unknowns)):
+            for name, value in source.items():
+                target[name][where] = to_numpy(value)
+        good = residual <= ACCEPTED
+        self.status[where] = np.where(good, Status.converged.name, Status.not_converged.name)
+        self.phase[where] = "regular"
+        self.residual[where], self.error[where] = residual, error
+
+    def solution(self, shape: tuple[int, ...], **rest: Any) -> Solution:
+        def lay(values: dict[str, npt.NDArray[np.float64]]) -> dict[str, npt.NDArray[np.float64]]:
+            return {name: value.reshape(shape) for name, value in values.items()}
+
+        return Solution(
+            observables=lay(self.observables),
+            unknowns=lay(self.unknowns),
+            status=self.status.reshape(shape),
+            phase=self.phase.reshape(shape),
+            residual=self.residual.reshape(shape),
+            error=self.error.reshape(shape),
+            **rest,
+        )
+
+
+def solve(derivation: str | Path | Derivation, /, *, device: Device = CPU, **parameters: object) -> Solution:
+    """Solve a derivation's model, by id, path or object, at parameters that broadcast against one another.
+
+    Returns a Solution of named arrays. Raises ParameterError for inadmissible parameters and ValueError for an unknown
+    id or a derivation without a model, each in one line.
+    """
+    if not isinstance(derivation, Derivation):
+        from derivations.discover import load
+
+        derivation = load(str(derivation))
+    return Solver(derivation.model, title=derivation.id, device=device)(**parameters)
