@@ -23,13 +23,16 @@ def source(model: Model, /, *, title: str = "", target: str = "arrays") -> str:
     """The generated module as text, for `target` "arrays" (NumPy and CuPy) or "mpmath".
 
     It defines `start`, `evaluate` (equations as log ratios, and their Jacobian in the iterated variables), `report`
-    (residuals, observables, reported values) and, for each phase, `in_NAME` and `observables_NAME`; all take a
-    namespace `xp`, special functions `special`, and the parameters (then unknowns) by name.
+    (residuals, observables, reported values) and, for each phase, `in_NAME` and `observables_NAME`; for mpmath also
+    `values` (every definition by name). All take a namespace `xp`, special functions `special`, and the parameters
+    (then unknowns) by name.
     Raises TypeError when an expression has a node that the printer does not know, or a floating-point number.
     """
     printer: Printer = ArrayPrinter() if target == "arrays" else MpmathPrinter()
     _refuse_floats(model)
     blocks = [_header(model, title, printer), _start(model, printer), _evaluate(model, printer), _report(model, printer)]
+    if target == "mpmath":
+        blocks.append(_values(model, printer))
     for phase in model.phases:
         blocks += _phase(model, phase, printer)
     return "\n\n".join(blocks) + "\n"
@@ -148,6 +151,12 @@ def _report(model: Model, printer: Printer) -> str:
         ratios.append(printer.log_ratio(f"left_{index}", f"right_{index}"))
     groups = [_mapping(model.observables, printer), _mapping(model.reported, printer)]
     return block.text(f"{_tuple(ratios)}, {', '.join(groups)}", "Residuals, observables, further named values.")
+
+
+def _values(model: Model, printer: Printer) -> str:
+    block = _Block("values", (*model.symbols, *model.unknowns), printer)
+    block.define(model.program)
+    return block.text("{" + ", ".join(f"{str(name)!r}: {name}" for name, _ in model.program) + "}", "Every definition.")
 
 
 def _phase(model: Model, phase: Phase, printer: Printer) -> list[str]:

@@ -17,8 +17,8 @@ from sympy import srepr
 from derivations.model import Model
 from numerics.codegen import source
 
-GENERATOR = "1"
-"""Raised whenever the generator would write different code for the same model."""
+GENERATOR = ("codegen.py", "printers.py")
+"""The files that decide what is written: their content is part of the key."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Generated:
 def load_source(model: Model, title: str = "", /, *, target: str = "arrays") -> Generated:
     """The model's generated code for `target` ("arrays" or "mpmath"), from the cache when it is there.
 
-    The cache is keyed by the model's content and by the versions of SymPy and of the generator. A cache that cannot be
+    The cache is keyed by the model's content, the version of SymPy and the generator's own text. A cache that cannot be
     read or written is not an error: the code is then generated again.
     """
     key = _content_key(model, title, target)
@@ -67,7 +67,8 @@ def cache_folder() -> Path:
 
 
 def _content_key(model: Model, title: str, target: str) -> str:
-    parts = [GENERATOR, version("sympy"), title, target]
+    folder = Path(__file__).parent
+    parts = [*((folder / name).read_text(encoding="utf-8") for name in GENERATOR), version("sympy"), title, target]
     parts += [f"{name}={srepr(value)}" for name, value in model.program]
     for phase in model.phases:
         parts += [phase.name, phase.status, phase.note, *(f"{name}={srepr(value)}" for name, value in phase.program)]

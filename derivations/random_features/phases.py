@@ -19,7 +19,7 @@ from derivations.random_features.symbols import (
     ridge,
     signal,
 )
-from derivations.relations import at_most, below, equal
+from derivations.relations import Relation, at_most, below, equal
 from derivations.symbols import folded_normal_mean
 
 NAMES = ("standard_risk", "robust_risk", "robust_training_loss", "gradient_norm", "weight_norm_squared")
@@ -30,29 +30,46 @@ null_risk = signal**2 + noise**2
 critical_epsilon = Symbol("critical_epsilon", nonnegative=True)
 
 
+def critical_radius(shrinkage: Expr, kernel: Expr, /) -> Expr:
+    """critical_epsilon from shrinkage = mu_1^2 T11 and kernel = mu_1^2 T11 + mu_2^2 T~01 (random_features.collapse)."""
+    return sqrt((signal**2 * shrinkage + null_risk * kernel / psi2) / null_risk) / folded_normal_mean
+
+
 def collapse_program() -> Program:
-    """Definitions up to critical_epsilon: the traces at kappa = mu_1^2, lam = nu^2 (random_features.collapse)."""
+    """Definitions up to critical_epsilon: the first layer's traces at kappa = mu_1^2, lam = nu^2."""
     kappa, lam = (Symbol(f"{name}_collapse", positive=True) for name in ("kappa", "lam"))
-    traces = stable_program(psi1, kappa, lam)
+    traces = [item for item in stable_program(psi1, kappa, lam) if item[0].name not in ("m12", "m22", "h2")]
     names = {name: Symbol(f"{name}_collapse", real=True) for name, _ in traces}
     m, h = (names[Symbol(name, positive=True)] for name in ("m", "h"))
+    kernel = Symbol("kernel_collapse", positive=True)
     # a linear activation has no N-dimensional part: 0 times an infinite trace
-    kernel = Piecewise((m, nonlinear_energy <= 0), (m + nonlinear_energy * h / linear_coefficient**2, True))
+    nonlinear = Piecewise((0, nonlinear_energy <= 0), (nonlinear_energy * h / linear_coefficient**2, True))
     return (
         (kappa, linear_coefficient**2),
-        (lam, derivative_energy + 0),
-        *((names[name], expression.xreplace(names)) for name, expression in traces if names[name] in _used(traces, names)),
-        (critical_epsilon, sqrt((signal**2 * m + null_risk * kernel / psi2) / null_risk) / folded_normal_mean),
+        (lam, derivative_energy),
+        *((names[name], expression.xreplace(names)) for name, expression in traces),
+        (kernel, m + nonlinear),
+        (critical_epsilon, critical_radius(m, kernel)),
     )
 
 
-def _used(traces: Program, names: dict[Symbol, Symbol]) -> set[Symbol]:
-    """All but the second traces, which the threshold does not need."""
-    return {names[name] for name, _ in traces if name.name not in ("m12", "m22", "h2")}
+def outside_domain(
+    name: str, note: str, *when: Relation, observables: tuple[str, ...] = NAMES
+) -> Phase:
+    """An admissible region in which the limit does not exist or is infinite."""
+    return Phase(name, "outside_domain", when, dict.fromkeys(observables), note)
 
 
-def _outside(name: str, note: str, *when: object) -> Phase:
-    return Phase(name, "outside_domain", when, dict.fromkeys(NAMES), note)  # type: ignore[arg-type]
+def no_data(observables: tuple[str, ...] = NAMES) -> Phase:
+    """signal = noise = 0."""
+    note = "signal = noise = 0: every label is zero"
+    return outside_domain("no_data", note, at_most(null_risk, 0), observables=observables)
+
+
+def no_linear_part(observables: tuple[str, ...] = NAMES) -> Phase:
+    """mu_1 = 0."""
+    note = "mu_1 = 0: the features carry nothing of a linear target"
+    return outside_domain("no_linear_part", note, equal(linear_coefficient, 0), observables=observables)
 
 
 def ridgeless_program() -> Program:
@@ -94,9 +111,38 @@ def _ridgeless_observables() -> dict[str, Expr]:
     }
 
 
+def degenerate_phases(*unattacked: Relation) -> tuple[Phase, ...]:
+    """Where nothing can be learnt, and ridge = 0; `unattacked` are the conditions for training without an attack."""
+    no_ridge = at_most(ridge, 0)
+    return (
+        no_data(),
+        no_linear_part(),
+        outside_domain(
+            "linear_activation",
+            "a linear activation without ridge: theta is not unique",
+            at_most(nonlinear_energy, 0),
+            no_ridge,
+        ),
+        outside_domain(
+            "interpolation_threshold",
+            "psi1 = psi2 at epsilon = 0 and ridge = 0: the standard risk diverges",
+            *unattacked,
+            no_ridge,
+            equal(psi1, psi2),
+        ),
+        Phase(
+            "ridgeless",
+            "converged",
+            (*unattacked, no_ridge, below(psi2, psi1)),
+            _ridgeless_observables(),
+            "epsilon = 0, ridge -> 0: the interpolator of least norm, in closed form",
+            ridgeless_program(),
+        ),
+    )
+
+
 def closed_phases() -> tuple[Phase, ...]:
     """The phases of the robust risk, in the order in which they are tested."""
-    no_attack, no_ridge = at_most(epsilon, 0), at_most(ridge, 0)
     collapsed = {
         "standard_risk": null_risk,
         "robust_risk": null_risk,
@@ -105,29 +151,7 @@ def closed_phases() -> tuple[Phase, ...]:
         "weight_norm_squared": Integer(0),
     }
     return (
-        _outside("no_data", "signal = noise = 0: every label is zero", at_most(null_risk, 0)),
-        _outside("no_linear_part", "mu_1 = 0: the features carry nothing of a linear target", equal(linear_coefficient, 0)),
-        _outside(
-            "linear_activation",
-            "a linear activation without ridge: theta is not unique",
-            at_most(nonlinear_energy, 0),
-            no_ridge,
-        ),
-        _outside(
-            "interpolation_threshold",
-            "psi1 = psi2 at epsilon = 0 and ridge = 0: the standard risk diverges",
-            no_attack,
-            no_ridge,
-            equal(psi1, psi2),
-        ),
-        Phase(
-            "ridgeless",
-            "converged",
-            (no_attack, no_ridge, below(psi2, psi1)),
-            _ridgeless_observables(),
-            "epsilon = 0, ridge -> 0: the interpolator of least norm, in closed form",
-            ridgeless_program(),
-        ),
+        *degenerate_phases(at_most(epsilon, 0)),
         Phase(
             "collapsed",
             "collapsed",

@@ -10,27 +10,21 @@ estimator is zero.
 
 from __future__ import annotations
 
-from sympy import Max, Rational, sqrt
-
 from derivations.core import Derivation, Model
-from derivations.ingredients import Activation, Attack, Target, attacked_square, white_layer
 from derivations.random_features.phases import closed_phases
+from derivations.random_features.setting import problem, starting_point
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
     activation,
-    derivative_energy,
     epsilon,
     epsilon_test,
-    linear_coefficient,
     noise,
-    nonlinear_energy,
     psi1,
     psi2,
     ridge,
     signal,
 )
 from derivations.reduction import reduce
-from derivations.scalar_problem import RATIO, STEP, ScalarProblem
 
 theorem = Derivation(
     __name__,
@@ -44,17 +38,6 @@ theorem = Derivation(
     },
 )
 
-problem = ScalarProblem(
-    loss=attacked_square(),
-    activation=Activation(linear_coefficient, nonlinear_energy, derivative_energy),
-    first_layer=white_layer(psi1),
-    attack=Attack(epsilon),
-    target=Target(signal, noise),
-    samples=psi2,
-    ridge=ridge,
-)
-
-
 @theorem.solvable
 def model() -> Model:
     """The fixed point, its observables, and the phases in which they are known in closed form."""
@@ -62,9 +45,6 @@ def model() -> Model:
         problem,
         parameters=(psi1, psi2, epsilon, epsilon_test, noise, signal, ridge, activation),
         test_radius=epsilon_test,
-        start={
-            STEP: 1 / (Max(psi2 / psi1 - 1, 0) + epsilon**2 + ridge),
-            RATIO: sqrt(psi1 / (1 + psi1)) * Rational(1, 2),
-        },
+        start=starting_point(ridge),
         phases=closed_phases(),
     )

@@ -1,0 +1,83 @@
+"""A model's root to many digits: a double-precision start, then Newton with the generated mpmath code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import mpmath
+import numpy as np
+from sympy import Symbol
+
+from derivations.model import Model
+from numerics import many_digits, special
+from numerics.generated import Generated, load_source
+from numerics.newton import quiet, solve_batch
+
+GUARD = 20
+"""Further digits carried, so that the asked ones are right where the system is moderately ill conditioned."""
+
+
+class NoRoot(ArithmeticError):
+    """Newton did not reach the asked digits, or the point lies in a closed-form phase."""
+
+
+def solve_root(
+    model: Model, values: Mapping[Symbol, object], /, *, digits: int = 30
+) -> dict[Symbol, mpmath.mpf]:
+    """The unknowns at exact parameter values (one for each of `model.symbols`), correct to about `digits` digits.
+
+    Every name that the model's program defines is returned with them, so that a claim about a fixed point is evaluated
+    without substituting definitions into one another. Raises NoRoot when the point lies in a closed-form phase or the iteration does not converge.
+    """
+    given = {str(symbol): values[symbol] for symbol in model.symbols}
+    logs = _rough_root(model, {name: float(value) for name, value in given.items()})  # type: ignore[arg-type]
+    code = load_source(model, target="mpmath")
+    with mpmath.workdps(digits + GUARD):
+        exact = {name: mpmath.mpf(str(value)) if isinstance(value, float) else _number(value) for name, value in given.items()}
+        unknowns = [str(u) for u in model.unknowns]
+        roots = _refine(code, exact, unknowns, [mpmath.mpf(float(x)) for x in logs], digits)
+        found = dict(zip(unknowns, roots, strict=True))
+        found |= code.call("values", many_digits, many_digits, {**exact, **found})
+    names = [*model.unknowns, *(name for name, _ in model.program)]
+    return {name: found[str(name)] for name in names}
+
+
+def _number(value: object) -> mpmath.mpf:
+    if hasattr(value, "_to_mpmath"):
+        return mpmath.mpf(value._to_mpmath(mpmath.mp.prec + 10))
+    return mpmath.mpf(value)
+
+
+def _rough_root(model: Model, given: Mapping[str, float]) -> np.ndarray:  # type: ignore[type-arg]
+    code = load_source(model)
+    arrays = {name: np.asarray([value]) for name, value in given.items()}
+    with quiet():
+        for phase in model.phases:
+            if np.any(code.call(f"in_{phase.name}", np, special, arrays)):
+                raise NoRoot(f"the point lies in the phase {phase.name}: {phase.note}")
+        start = np.log(np.stack([np.broadcast_to(x, (1,)) for x in code.call("start", np, special, arrays)], axis=-1))
+
+        def evaluate(points: object, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+            trial = {str(u): np.exp(logs[:, i]) for i, u in enumerate(model.unknowns)}
+            ratios, rows = code.call("evaluate", np, special, {**arrays, **trial})
+            jacobian = np.stack([np.stack([np.broadcast_to(c, (1,)) for c in row], axis=-1) for row in rows], axis=-2)
+            return np.stack([np.broadcast_to(r, (1,)) for r in ratios], axis=-1), jacobian
+
+        logs, size = solve_batch(evaluate, start)
+    if not size[0] < 1e-8:
+        raise NoRoot(f"no root in double precision (residual {size[0]:.1e})")
+    return np.asarray(logs[0])
+
+
+def _refine(
+    code: Generated, given: Mapping[str, mpmath.mpf], unknowns: list[str], logs: list[mpmath.mpf], digits: int
+) -> list[mpmath.mpf]:
+    """Newton steps in the logarithms until the step is below the asked digits; quadratic, so few are needed."""
+    for _ in range(12):
+        trial = {name: mpmath.exp(x) for name, x in zip(unknowns, logs, strict=True)}
+        ratios, rows = code.call("evaluate", many_digits, many_digits, {**given, **trial})
+        step = mpmath.lu_solve(mpmath.matrix(rows), -mpmath.matrix(ratios))
+        logs = [x + step[i] for i, x in enumerate(logs)]
+        if max(abs(entry) for entry in step) < mpmath.mpf(10) ** (-digits - 5):
+            return [mpmath.exp(x) for x in logs]
+    raise NoRoot(f"Newton did not reach {digits} digits in 12 steps")
