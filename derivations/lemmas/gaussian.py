@@ -16,8 +16,11 @@ from collections.abc import Iterator
 from math import factorial
 
 from sympy import (
+    Abs,
+    Derivative,
     Expr,
     Integer,
+    Integral,
     Poly,
     Rational,
     Symbol,
@@ -27,14 +30,13 @@ from sympy import (
     exp,
     expand,
     hermite_prob,
-    integrate,
     oo,
     pi,
     sqrt,
 )
 
 from derivations.activations import ACTIVATION_CONSTANTS, activation_constants, check_activation, erf_constants
-from derivations.core import Derivation, Exact, Source, Symbolic, parameter
+from derivations.core import Derivation, Exact, Sampled, Source, Symbolic, parameter
 from derivations.evidence import Instance
 from derivations.gaussian_integrals import gaussian_mean
 from derivations.relations import Claim, equal, statement
@@ -73,10 +75,19 @@ erf_kernel = 2 * asin(2 * b**2 * rho / (1 + 2 * b**2)) / pi
 """E[erf(b g1) erf(b g2)]: the arcsine law (Williams 1996)."""
 
 
-def pair_mean(first: Expr, second: Expr) -> Expr:
-    """E[first(g1) second(g2)] for first and second in t, by g2 = rho g1 + sqrt(1 - rho^2) w with w independent."""
-    given_first = gaussian_mean(second.subs(t, rho * t + sqrt(1 - rho**2) * w), w)
-    return gaussian_mean(expand(first * given_first, power_exp=False), t)
+def mean(integrand: Expr, lower: Expr = -oo, /) -> Expr:
+    """E[f(G); G > lower] as an integral that stays as written."""
+    return Integral(integrand * gaussian_density(t), (t, lower, oo))
+
+
+def given_first(second: Expr, /) -> Expr:
+    """E[second(g2) | g1 = t], by g2 = rho g1 + sqrt(1 - rho^2) w with w independent."""
+    return gaussian_mean(second.subs(t, rho * t + sqrt(1 - rho**2) * w), w)
+
+
+def pair_mean(first: Expr, second: Expr, /) -> Expr:
+    """E[first(g1) second(g2)] for first and second in t, in closed form."""
+    return gaussian_mean(expand(first * given_first(second), power_exp=False), t)
 
 
 @theorem.step(Symbolic(domain={k: (1, 6), y: (Rational(1, 4), 3)}))
@@ -96,18 +107,17 @@ def completed_square() -> Claim:
     return equal(m * y - b * y**2 - y**2 / 2, m**2 / (2 * precision) - precision * (y - m / precision) ** 2 / 2)
 
 
-@theorem.step(Symbolic(domain={b: (Rational(1, 4), 2), m: (-1, 1)}), uses=[completed_square])
+@theorem.step(Sampled(domain={b: (Rational(1, 4), 2), m: (-1, 1)}, points=3, digits=12), uses=[completed_square])
 def gaussian_integral() -> Claim:
-    """The multiple is the mean; the computer algebra system's own integrator is the second opinion."""
-    integrand = exp(m * t - b * t**2)
-    return equal(gaussian_mean(integrand, t), integrate(integrand * gaussian_density(t), (t, -oo, oo)))
+    """The multiple is the mean: the rule by which exponentials are integrated here, against quadrature."""
+    return equal(mean(exp(m * t - b * t**2)), gaussian_mean(exp(m * t - b * t**2), t))
 
 
 def _orthogonality() -> Iterator[Instance]:
     for i in range(7):
         for j in range(i + 1):
-            mean = gaussian_mean(hermite_prob(i, t) * hermite_prob(j, t), t)
-            yield f"E[He_{i} He_{j}]", mean, Integer(factorial(i) if i == j else 0)
+            moment = gaussian_mean(hermite_prob(i, t) * hermite_prob(j, t), t)
+            yield f"E[He_{i} He_{j}]", moment, Integer(factorial(i) if i == j else 0)
 
 
 @theorem.step(Exact(_orthogonality), uses=[integration_by_parts])
@@ -127,17 +137,17 @@ def stein_on_polynomials() -> Claim:
     return statement("E[G f(G)] = E f'(G) for f = t^k")
 
 
-@theorem.step(Symbolic(domain=SMALL), uses=[gaussian_integral])
-def stein_on_exponentials() -> Claim:
-    """The same for the generating functions of the Hermite polynomials."""
-    return equal(gaussian_mean(t * exp(a * t), t), gaussian_mean(diff(exp(a * t), t), t))
+@theorem.step(Sampled(domain=SMALL, points=3, digits=12), uses=[integration_by_parts])
+def stein_at_a_kink() -> Claim:
+    """The same for a function with a kink, whose derivative is 1 beyond a: E[G max(G - a, 0)] = P(G > a)."""
+    return equal(mean(t * (t - a), a), (1 - erf(a / sqrt(2))) / 2)
 
 
 def _mehler() -> Iterator[Instance]:
     for i in range(6):
         for j in range(i + 1):
-            mean = expand(pair_mean(hermite_prob(i, t), hermite_prob(j, t)))
-            yield f"E[He_{i}(g1) He_{j}(g2)]", mean, factorial(i) * rho**i if i == j else Integer(0)
+            moment = expand(pair_mean(hermite_prob(i, t), hermite_prob(j, t)))
+            yield f"E[He_{i}(g1) He_{j}(g2)]", moment, factorial(i) * rho**i if i == j else Integer(0)
 
 
 @theorem.step(Exact(_mehler), uses=[hermite_orthogonality])
@@ -146,42 +156,52 @@ def mehler_on_polynomials() -> Claim:
     return statement("E[He_j(g1) He_k(g2)] = k! rho^k if j = k, else 0, hence E[f(g1) f(g2)] = sum hermite(k)^2 rho^k")
 
 
-@theorem.step(Symbolic(domain=SMALL), uses=[gaussian_integral])
+@theorem.step(Sampled(domain=SMALL, points=3, digits=12), uses=[gaussian_integral])
 def mehler_on_generating_functions() -> Claim:
     """All degrees at once: the coefficient of a^j b^k is E[He_j(g1) He_k(g2)]/(j! k!) on the left."""
-    return equal(pair_mean(exp(a * t - a**2 / 2), exp(b * t - b**2 / 2)), exp(a * b * rho))
+    first, second = exp(a * t - a**2 / 2), exp(b * t - b**2 / 2)
+    return equal(mean(first * given_first(second)), exp(a * b * rho))
 
 
 @theorem.step(Symbolic(domain=SMALL), uses=[mehler_on_generating_functions])
 def price() -> Claim:
     """Differentiating Mehler's series in rho multiplies the k-th term by k/rho, which is what two derivatives do."""
     first, second = exp(a * t), exp(b * t)
-    return equal(diff(pair_mean(first, second), rho), pair_mean(diff(first, t), diff(second, t)))
+    return equal(Derivative(pair_mean(first, second), rho), pair_mean(diff(first, t), diff(second, t)))
 
 
 @theorem.step(Symbolic(), uses=[integration_by_parts])
 def folded_normal() -> Claim:
     """E|G| is twice the mean over the half line."""
-    return equal(2 * gaussian_mean(t, t, 0, oo), folded_normal_mean)
+    return equal(2 * mean(t, 0), folded_normal_mean)
 
 
-@theorem.step(Symbolic(), uses=[folded_normal])
+@theorem.step(Sampled(points=3, digits=12), uses=[folded_normal])
 def risk_identity() -> Claim:
-    """The robust risk of a Gaussian residual r ~ N(0, s^2) under an attack that adds c to its size."""
-    attacked = gaussian_mean(expand((scale * t + strength) ** 2), t, 0, oo)
-    return equal(2 * attacked, scale**2 + 2 * folded_normal_mean * strength * scale + strength**2)
+    """The robust risk E (|r| + c)^2 of a Gaussian residual r = s G under an attack that adds c to its size."""
+    attacked = mean((Abs(scale * t) + strength) ** 2)
+    return equal(attacked, scale**2 + 2 * folded_normal_mean * strength * scale + strength**2)
 
 
-@theorem.step(Symbolic(domain=SMALL), uses=[price])
+@theorem.step(Sampled(domain=SMALL, points=3, digits=12), uses=[folded_normal])
+def relu_kernel_law() -> Claim:
+    """Given g1 = t, g2 is N(rho t, 1 - rho^2) and its positive part has mean centre P + width density."""
+    centre, width = rho * t, sqrt(1 - rho**2)
+    ratio = centre / width
+    positive_part = centre * (1 + erf(ratio / sqrt(2))) / 2 + width * gaussian_density(ratio)
+    return equal(mean(t * positive_part, 0), relu_kernel)
+
+
+@theorem.step(Symbolic(domain=SMALL), uses=[price, relu_kernel_law])
 def relu_kernel_slope() -> Claim:
     """By Price's theorem the kernel's slope is P(g1 > 0, g2 > 0), which is 1/4 + asin(rho)/(2 pi) (Sheppard 1899)."""
-    return equal(diff(relu_kernel, rho), Rational(1, 4) + asin(rho) / (2 * pi))
+    return equal(Derivative(relu_kernel, rho), Rational(1, 4) + asin(rho) / (2 * pi))
 
 
 @theorem.step(Symbolic(domain=SMALL), uses=[relu_kernel_slope])
 def relu_kernel_curvature() -> Claim:
     """By Price's theorem again the curvature is the joint density of (g1, g2) at the origin."""
-    return equal(diff(relu_kernel, rho, 2), 1 / (2 * pi * sqrt(1 - rho**2)))
+    return equal(Derivative(relu_kernel, (rho, 2)), 1 / (2 * pi * sqrt(1 - rho**2)))
 
 
 def _relu_series() -> Iterator[Instance]:
@@ -192,32 +212,28 @@ def _relu_series() -> Iterator[Instance]:
         yield f"2 pi hermite({degree})^2", series.coeff_monomial(rho**degree), energy
 
 
-@theorem.step(Exact(_relu_series), uses=[mehler_on_polynomials, relu_kernel_curvature])
+@theorem.step(Exact(_relu_series), uses=[mehler_on_polynomials, relu_kernel_law])
 def relu_hermite_series() -> Claim:
     """Mehler's theorem for a function with a kink: Taylor coefficients of the kernel against Hermite coefficients."""
     return statement("the coefficient of rho^k in E[relu(g1) relu(g2)] is hermite(k)^2, k = 0..8")
 
 
-@theorem.step(Symbolic(), uses=[integration_by_parts])
+@theorem.step(Symbolic(), uses=[stein_at_a_kink])
 def relu_linear_coefficient() -> Claim:
     """E[G relu(G)] is half the second moment; equally E relu'(G) = P(G > 0)."""
-    return equal(gaussian_mean(t**2, t, 0, oo), Rational(1, 2))
+    return equal(mean(t**2, 0), Rational(1, 2))
 
 
-@theorem.step(Symbolic(), uses=[relu_linear_coefficient, relu_kernel_slope])
+@theorem.step(Symbolic(), uses=[relu_linear_coefficient, folded_normal])
 def relu_nonlinear_energy() -> Claim:
-    """The kernel at rho = 1 less its first two coefficients, against the integrals of the centred relu."""
-    centred = t - gaussian_mean(t, t, 0, oo)
-    variance = gaussian_mean(expand(centred**2), t, 0, oo) + (centred - t) ** 2 / 2
-    energy = variance - gaussian_mean(t**2, t, 0, oo) ** 2
-    return equal(energy, relu_kernel.subs(rho, 1) - 1 / (2 * pi) - Rational(1, 4))
+    """E relu^2 = 1/2 less the squares of the mean and of the linear coefficient."""
+    return equal(mean(t**2, 0) - mean(t, 0) ** 2 - mean(t**2, 0) ** 2, Rational(1, 4) - 1 / (2 * pi))
 
 
-@theorem.step(Symbolic(), uses=[relu_linear_coefficient, relu_kernel_slope])
+@theorem.step(Symbolic(), uses=[relu_linear_coefficient])
 def relu_derivative_energy() -> Claim:
-    """E relu'(G)^2 = 1/2 is the kernel's slope at rho = 1; 1/4 remains without the linear part."""
-    energy = gaussian_mean(Integer(1), t, 0, oo) - gaussian_mean(t**2, t, 0, oo) ** 2
-    return equal(energy, diff(relu_kernel, rho).subs(rho, 1) - Rational(1, 4))
+    """E relu'(G)^2 = P(G > 0) less the square of the linear coefficient."""
+    return equal(mean(Integer(1), 0) - mean(t**2, 0) ** 2, Rational(1, 4))
 
 
 @theorem.step(Symbolic(domain=SMALL), uses=[price, gaussian_integral])
@@ -227,25 +243,32 @@ def erf_kernel_slope() -> Claim:
     Both sides are positive; they are compared squared, which leaves rational functions.
     """
     slope = diff(erf(b * t), t)
-    return equal(diff(erf_kernel, rho) ** 2, pair_mean(slope, slope) ** 2)
+    return equal(Derivative(erf_kernel, rho) ** 2, pair_mean(slope, slope) ** 2)
 
 
-@theorem.step(Symbolic(domain=SMALL), uses=[stein_on_exponentials, gaussian_integral])
+@theorem.step(Sampled(domain=SMALL, points=3, digits=12), uses=[erf_kernel_slope])
+def erf_kernel_law() -> Claim:
+    """erf is odd, so its kernel vanishes at rho = 0; the law itself as an integral, g2 being averaged given g1."""
+    averaged = erf(b * rho * t / sqrt(1 + 2 * b**2 * (1 - rho**2)))
+    return equal(2 * mean(erf(b * t) * averaged, 0), erf_kernel)
+
+
+@theorem.step(Sampled(domain=SMALL, points=3, digits=12), uses=[stein_on_polynomials, gaussian_integral])
 def erf_linear_coefficient() -> Claim:
-    """By Stein's identity E[G erf(bG)] = E[(erf(b t))'(G)], a Gaussian integral."""
-    return equal(gaussian_mean(diff(erf(b * t), t), t), erf_constants(b)["linear_coefficient"])
+    """By Stein's identity E[G erf(bG)] = E[(erf(b t))'(G)], completed to a square."""
+    return equal(mean(t * erf(b * t)), erf_constants(b)["linear_coefficient"])
 
 
-@theorem.step(Symbolic(domain=SMALL), uses=[erf_kernel_slope, erf_linear_coefficient])
+@theorem.step(Sampled(domain=SMALL, points=3, digits=12), uses=[erf_kernel_law, erf_linear_coefficient])
 def erf_nonlinear_energy() -> Claim:
-    """erf is odd, so its kernel vanishes at rho = 0: the kernel at rho = 1 is E erf(bG)^2."""
-    energy = erf_kernel.subs(rho, 1) - erf_kernel.subs(rho, 0)
-    return equal(energy - gaussian_mean(diff(erf(b * t), t), t) ** 2, erf_constants(b)["nonlinear_energy"])
+    """The kernel at rho = 1 less the square of the linear coefficient."""
+    return equal(
+        2 * mean(erf(b * t) ** 2, 0) - gaussian_mean(diff(erf(b * t), t), t) ** 2, erf_constants(b)["nonlinear_energy"]
+    )
 
 
-@theorem.step(Symbolic(domain=SMALL), uses=[erf_linear_coefficient])
+@theorem.step(Sampled(domain=SMALL, points=3, digits=12), uses=[erf_linear_coefficient])
 def erf_derivative_energy() -> Claim:
     """E[(erf(b t))'(G)^2] by completing the square, less the square of the linear coefficient."""
     slope = diff(erf(b * t), t)
-    energy = gaussian_mean(slope**2, t) - gaussian_mean(slope, t) ** 2
-    return equal(energy, erf_constants(b)["derivative_energy"])
+    return equal(mean(slope**2) - gaussian_mean(slope, t) ** 2, erf_constants(b)["derivative_energy"])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from sympy import Add, Expr, Symbol, diff, expand, sqrt, symbols
+from sympy import Add, Derivative, Expr, Rational, Symbol, diff, expand, sqrt, symbols
 
 from derivations.core import Cited, Derivation, Sampled, Source, Symbolic, parameter
 from derivations.lemmas.proximal import c, mean_envelope, mean_envelope_dstep, s, slope_in_step, step
@@ -35,6 +35,7 @@ theorem = Derivation(
 t = parameter("t", "scale of the square-root trick: the size of s G - prox", positive=True)
 beta = parameter("beta", "size of the dual vector", positive=True)
 v = parameter("v", "a norm", positive=True)
+MODERATE = {symbol: (Rational(1, 4), 4) for symbol in (s, c, t, beta)}
 a = symbols("a1:3", real=True)
 a_other = symbols("b1:3", real=True)
 d = symbols("d1:4", real=True)
@@ -145,7 +146,7 @@ def square_root_trick() -> Claim:
 def jointly_convex() -> Claim:
     """The trick keeps convexity: v^2/(2 t) has positive second derivatives and a Hessian of determinant 0."""
     term = v**2 / (2 * t)
-    return equal(diff(term, v, 2) * diff(term, t, 2), diff(term, v, t) ** 2)
+    return equal(Derivative(term, (v, 2)) * Derivative(term, (t, 2)), Derivative(term, v, t) ** 2)
 
 
 def scalar_part(t: Expr, beta: Expr, /) -> Expr:
@@ -173,13 +174,13 @@ def stationarity_in_size() -> Claim:
     return equal(slope, step * beta / 2 - step * mean_envelope_dstep(s, c, step) / beta)
 
 
-@theorem.step(Sampled(), uses=[penalty_as_envelope])
+@theorem.step(Sampled(domain=MODERATE), uses=[penalty_as_envelope])
 def concave_in_size() -> Claim:
     """For fixed r the penalty is linear in beta; the least of linear functions is concave."""
     return at_most(diff(scalar_part(t, beta), beta, 2), 0)
 
 
-@theorem.step(Sampled(), uses=[penalty_as_envelope, jointly_convex])
+@theorem.step(Sampled(domain=MODERATE), uses=[penalty_as_envelope, jointly_convex])
 def convex_in_scale() -> Claim:
     """The penalty is jointly convex in (r, t), and the least over r of a jointly convex function is convex."""
     return at_most(0, diff(scalar_part(t, beta), t, 2))

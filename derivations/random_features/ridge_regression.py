@@ -29,7 +29,7 @@ from derivations.random_features.symbols import (
     signal,
 )
 from derivations.reduction import C_A, C_S, K_A, K_S, S2, STEP_FROM_TRACES, reduce, two_unknown_program
-from derivations.relations import Claim, at_most, equal, follows, limit_of, statement
+from derivations.relations import Claim, Relation, at_most, equal, follows, limit_of, statement
 from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, ScalarProblem
 
 MEI_MONTANARI = Source(
@@ -112,82 +112,89 @@ def published_risks(chi: Expr, zeta2: Expr, psi1: Expr, psi2: Expr, /) -> tuple[
     return e_1 / e_0, e_2 / e_0
 
 
-h, omega, root, omega_g = (Symbol(name, positive=True) for name in ("h", "omega", "root", "omega_g"))
-t = nonlinear_energy / linear_coefficient**2
-zeta2 = 1 / t
-chi = -t * h
-"""The order parameter of the published theorem, in the names of the model's program."""
-
-share = h / (1 + h)
-"""kappa T11 = m: the companion form of the Marchenko-Pastur law."""
+h, omega, t = (Symbol(name, positive=True) for name in ("h", "omega", "t"))
+mu = linear_coefficient
+H, share = 1 + h, h / (1 + h)
 RATIONAL = {
     psi1: omega * h + share,
     psi2: (share + t * h) * (1 + STEP) / STEP,
-    ridge: linear_coefficient**2 * (omega - t) / (1 + STEP),
+    ridge: mu**2 * (omega - t) / (1 + STEP),
+    nonlinear_energy: t * mu**2,
 }
-"""The parameters in the coordinates (h, omega, step), in which the whole theorem is rational."""
-TRACES = {omega_g: 1 / (1 + h), root: omega * (1 + h) + 1 / (1 + h), omega: omega, h: h}
-
-
-def excess(constant: Expr, gain: Expr, /) -> Expr:
-    """The standard risk C/(1 - K) of s^2 = C + K s^2, less the noise."""
-    return constant / (1 - gain) - noise**2
+"""The parameters in the coordinates h, omega, t and step, in which the whole theorem is rational."""
+TRACES = {"omega_g": 1 / H, "root": omega * H + 1 / H, "omega": omega, "h": h}
+REMAINDER = (t * h * H + omega * H + 1) / (H * (1 + omega * H**2))
+GAIN = (t**2 * H**3 + 2 * t * H + omega * h * H + 1) / ((1 + t * H) * (1 + omega * H**2))
+"""s^2 = tau^2 + b^2 REMAINDER + s^2 GAIN step/(1 + step)."""
 
 
 def in_coordinates(expression: Expr, /) -> Expr:
-    """The expression with the model's program expanded down to (h, omega, step), its only roots replaced."""
+    """The expression with the model's program expanded down to the coordinates, its only roots replaced."""
     for name, definition in reversed(two_unknown_program(problem)):
-        expression = expression.xreplace({name: TRACES.get(name, definition)})
+        expression = expression.xreplace({name: TRACES.get(name.name, definition)})
     return expression.xreplace(RATIONAL)
 
 
 def in_ridgeless_coordinates(expression: Expr, /) -> Expr:
-    """The ridgeless program at psi1 and psi2 = m + t h, its roots replaced."""
-    replaced = {"omega": omega, "root": TRACES[root], "m": share}
+    """The ridgeless program at psi1 and at psi2 = m + t h, its roots replaced."""
+    replaced = {**TRACES, "m": share}
     for name, definition in reversed(ridgeless_program()):
-        value = replaced.get(name.name.removesuffix("_ridgeless"), definition)
-        expression = expression.xreplace({name: value})
-    return expression.xreplace({psi1: RATIONAL[psi1], psi2: share + t * h})
+        expression = expression.xreplace({name: replaced.get(name.name.removesuffix("_ridgeless"), definition)})
+    return expression.xreplace({**RATIONAL, psi2: share + t * h})
+
+
+def ridgeless(name: str, /) -> Expr:
+    """A name of the ridgeless program, down to the parameters."""
+    expression: Expr = Symbol(f"{name}_ridgeless", positive=True)
+    for symbol, definition in reversed(ridgeless_program()):
+        expression = expression.xreplace({symbol: definition})
+    return expression
 
 
 @theorem.step(Cited("Mei & Montanari (2022), Definition 1 and Theorem 2"))
 def published_theorem() -> Claim:
-    """The published limit of the excess risk, for spherical inputs; proved there by random matrix theory."""
-    return statement(
-        "with nu_1, nu_2 the solution of their equations at xi = i sqrt(psi1 psi2 lambda/mu_*^2) and chi = nu_1 nu_2, "
-        "the excess risk tends to F_1^2 E_1/E_0 + (tau^2 + F_*^2) E_2/E_0 + F_*^2"
-    )
+    """The published limit of the excess risk, proved there by random matrix theory, for inputs on a sphere.
 
-
-@theorem.step(Symbolic(), uses=[published_theorem])
-def conversion_of_objectives() -> Claim:
-    """Their (1/n) sum (y - f)^2 + (N lambda/d) ||a||^2 is twice our objective at ridge = psi1 lambda.
-
-    Their features sigma(<theta_a, x>/sqrt d) have ||theta_a|| = sqrt d, which is our unit row times x.
+    Their features sigma(<theta_a, x>/sqrt d), ||theta_a|| = sqrt d, are ours; their (1/n) sum (y - f)^2 + (N lambda/d)
+    ||a||^2 is twice our objective at ridge = psi1 lambda. A linear target has F_1 = b and F_* = 0.
     """
-    squares, norm, penalty = (Symbol(name, positive=True) for name in ("squares", "norm_squared", "lambda"))
-    ours = (squares / 2 + ridge * norm / 2).subs(ridge, psi1 * penalty)
-    return equal(2 * ours, squares + psi1 * penalty * norm)
+    return statement(
+        "with nu_1, nu_2 the solution of their equations at xi = i u, u^2 = psi1 psi2 lambda/mu_*^2, and "
+        "chi = nu_1 nu_2, the excess risk tends to F_1^2 E_1/E_0 + (tau^2 + F_*^2) E_2/E_0 + F_*^2"
+    )
 
 
 @theorem.step(Symbolic(), uses=[marchenko_pastur.fixed_point])
 def companion_law() -> Claim:
     """With h = kappa T~01 the resolvent is g = 1/(omega (1 + h)), and the law reads psi1 = omega h + h/(1 + h)."""
     law = marchenko_pastur.fixed_point.claim
-    at = {marchenko_pastur.omega: omega, marchenko_pastur.g: 1 / (omega * (1 + h)), psi1: RATIONAL[psi1]}
-    return equal(law.lhs.xreplace(at), law.rhs.xreplace(at))  # type: ignore[union-attr]
+    assert isinstance(law, Relation)
+    at = {marchenko_pastur.omega: omega, marchenko_pastur.g: 1 / (omega * H), marchenko_pastur.psi1: RATIONAL[psi1]}
+    return equal(law.lhs.xreplace(at), law.rhs.xreplace(at))
 
 
 @theorem.step(Symbolic(), uses=[companion_law, marchenko_pastur.discriminant])
-def coordinates_of_omega() -> Claim:
+def coordinate_omega() -> Claim:
     """omega = lam/kappa fixes the ridge."""
     return equal(in_coordinates(LAM / KAPPA), omega)
 
 
 @theorem.step(Symbolic(), uses=[companion_law, scalar_reduction.elimination_of_scales])
-def coordinates_of_step() -> Claim:
-    """The model's equation for the step fixes psi2: step/(1 + step) = (m + t h)/psi2."""
+def coordinate_step() -> Claim:
+    """The model's equation for the step fixes psi2: step/(1 + step) = (m + t h)/psi2 with m = h/(1 + h)."""
     return equal(in_coordinates(STEP_FROM_TRACES), STEP)
+
+
+@theorem.step(Symbolic(), uses=[coordinate_omega, coordinate_step, marchenko_pastur.third_trace])
+def gain() -> Claim:
+    """The share of s^2 that overfitting feeds back."""
+    return equal(in_coordinates(K_S), GAIN * STEP / (1 + STEP))
+
+
+@theorem.step(Symbolic(), uses=[coordinate_omega, marchenko_pastur.third_trace])
+def remainder() -> Claim:
+    """Noise, and the part of the signal that is not learnt."""
+    return equal(in_coordinates(C_S), noise**2 + signal**2 * REMAINDER)
 
 
 @theorem.step(Symbolic(), uses=[scalar_reduction.two_unknowns])
@@ -197,37 +204,36 @@ def scale() -> Claim:
     return equal((C_S + C_A) / (1 + x2 - K_S - K_A), C_S / (1 - K_S))
 
 
-@theorem.step(
-    Symbolic(), uses=[conversion_of_objectives, coordinates_of_omega, coordinates_of_step], source="Definition 1"
-)
-def published_equation_for_nu_1() -> Claim:
-    """At nu_1 = i u ridge (1 + step) h/(mu_1^2 u^2) and nu_1 nu_2 = -t h the first published equation holds.
-
-    u = sqrt(psi1 psi2 lambda)/mu_*, xi = i u; divided by i it reads nu_1 (-xi - nu_2 - zeta^2 nu_2/(1 - zeta^2 chi)) = psi1.
-    """
-    product = in_coordinates(ridge * (1 + STEP) * h / linear_coefficient**2)
-    return equal(product - chi - zeta2 * chi / (1 - zeta2 * chi), RATIONAL[psi1])
+u_nu_1 = ridge * (1 + STEP) * h / mu**2
+"""u |nu_1|; both nu are imaginary, and chi = nu_1 nu_2 = -t h."""
 
 
-@theorem.step(Symbolic(), uses=[published_equation_for_nu_1], source="Definition 1")
-def published_equation_for_nu_2() -> Claim:
-    """The second: u |nu_2| = psi2/(1 + step) is what the fit leaves of the samples."""
-    product = in_coordinates(psi2 / (1 + STEP))
-    return equal(product - chi - zeta2 * chi / (1 - zeta2 * chi), RATIONAL[psi2])
+@theorem.step(Symbolic(), uses=[published_theorem, coordinate_omega, coordinate_step], source="Definition 1")
+def equation_of_nu_1() -> Claim:
+    """nu_1 (-xi - nu_2 - zeta^2 nu_2/(1 - zeta^2 chi)) = psi1 holds at chi = -t h and this nu_1; zeta^2 = 1/t."""
+    return equal(in_coordinates(u_nu_1) + t * h + t * h / (t + t * h), RATIONAL[psi1])
 
 
-@theorem.step(Symbolic(), uses=[published_equation_for_nu_1, published_equation_for_nu_2])
-def product_of_the_order_parameters() -> Claim:
-    """Both products come from one u: (u |nu_1|)(u |nu_2|) = u^2 |chi| at u^2 = psi2 ridge/mu_2^2."""
-    left = (ridge * (1 + STEP) * h / linear_coefficient**2) * psi2 / (1 + STEP)
-    return equal(left, psi2 * ridge / nonlinear_energy * (-chi))
+@theorem.step(Symbolic(), uses=[equation_of_nu_1], source="Definition 1")
+def equation_of_nu_2() -> Claim:
+    """nu_2 (-xi - nu_1 - zeta^2 nu_1/(1 - zeta^2 chi)) = psi2 at nu_2 = chi/nu_1, u^2 = psi2 ridge/mu_2^2."""
+    u_nu_2 = psi2 * ridge / nonlinear_energy * t * h / u_nu_1
+    return equal(in_coordinates(u_nu_2) + t * h + t * h / (t + t * h), RATIONAL[psi2])
 
 
-@theorem.step(Symbolic(), uses=[product_of_the_order_parameters, scale], source="Definition 1")
-def published_risk() -> Claim:
-    """Our excess risk is their F_1^2 bias + tau^2 variance, an identity of rational functions of the coordinates."""
-    bias, variance = published_risks(chi, zeta2, RATIONAL[psi1], RATIONAL[psi2])
-    return equal(in_coordinates(excess(C_S, K_S)), signal**2 * bias + noise**2 * variance)
+@theorem.step(Symbolic(), uses=[equation_of_nu_1, equation_of_nu_2, gain, scale], source="Definition 1")
+def published_variance() -> Claim:
+    """K/(1 - K), our excess risk for a unit of noise, is their variance, an identity of rational functions."""
+    _, variance = published_risks(-t * h, 1 / t, RATIONAL[psi1], RATIONAL[psi2])
+    k = GAIN * STEP / (1 + STEP)
+    return equal(k / (1 - k), variance)
+
+
+@theorem.step(Symbolic(), uses=[equation_of_nu_1, equation_of_nu_2, gain, remainder, scale], source="Definition 1")
+def published_bias() -> Claim:
+    """Likewise our excess risk for a unit of signal is their bias."""
+    bias, _ = published_risks(-t * h, 1 / t, RATIONAL[psi1], RATIONAL[psi2])
+    return equal(REMAINDER / (1 - GAIN * STEP / (1 + STEP)), bias)
 
 
 BOX = {
@@ -240,65 +246,71 @@ BOX = {
 }
 
 
-@theorem.step(Sampled(BOX, digits=40, points=6, roots_of=model), uses=[published_risk])
-def published_risk_at_roots() -> Claim:
-    """The same at the model's own roots, with no coordinates in between."""
-    bias, variance = published_risks(chi, zeta2, psi1, psi2)
+def published_excess() -> Claim:
+    """The published excess risk in the names of the model's program."""
+    ratio = nonlinear_energy / mu**2
+    bias, variance = published_risks(-ratio * h, 1 / ratio, psi1, psi2)
     return equal(S2 - noise**2, signal**2 * bias + noise**2 * variance)
 
 
-@theorem.step(
-    Sampled({**BOX, epsilon: (0, 0)}, digits=40, points=6, roots_of=robust_risk.model), uses=[published_risk]
-)
+@theorem.step(Sampled(BOX, digits=40, points=4, roots_of=model), uses=[published_bias, published_variance])
+def published_risk() -> Claim:
+    """Bias and variance at the model's own roots, with no coordinates in between."""
+    return published_excess()
+
+
+@theorem.step(Sampled({**BOX, epsilon: (0, 0)}, digits=40, points=4, roots_of=robust_risk.model), uses=[published_risk])
 def attack_of_radius_zero() -> Claim:
     """The robust risk's own model, through the attacked loss, gives the published risk at epsilon = 0."""
-    bias, variance = published_risks(chi, zeta2, psi1, psi2)
-    return equal(S2 - noise**2, signal**2 * bias + noise**2 * variance)
+    return published_excess()
 
 
-@theorem.step(Symbolic(), uses=[coordinates_of_step])
-def ridgeless_root() -> Claim:
+@theorem.step(Symbolic(), uses=[coordinate_step])
+def ridgeless_discriminant() -> Claim:
     """ridge -> 0 with psi1 > psi2 sends the step to infinity and psi2 to m + t h, so that m solves a quadratic.
 
-    Its smaller root is the one with m = h/(1 + h) < 1: the other is 1 + t (1 + h).
+    m^2 - (1 + psi2 + t) m + psi2 = 0 has the roots h/(1 + h) < 1 and 1 + t (1 + h) > 1: here is their distance.
     """
-    m = dict(ridgeless_program())[Symbol("m_ridgeless", positive=True)]
-    return equal(in_ridgeless_coordinates(m), share)
+    at = {psi2: share + t * h}
+    return equal(((1 + psi2 + t) ** 2 - 4 * psi2).xreplace(at), (1 + t * H - share) ** 2)
 
 
-@theorem.step(Symbolic(), uses=[ridgeless_root, scale])
+@theorem.step(Symbolic(), uses=[ridgeless_discriminant])
+def ridgeless_root() -> Claim:
+    """The closed form of the ridgeless phase is the smaller root, m = h/(1 + h)."""
+    distance = {sqrt((1 + psi2 + t) ** 2 - 4 * psi2): 1 + t * H - share}
+    return equal(ridgeless("m").xreplace({nonlinear_energy: t * mu**2}).xreplace(distance).xreplace({psi2: share + t * h}), share)
+
+
+@theorem.step(Symbolic(), uses=[ridgeless_root, gain, remainder, scale])
 def ridgeless_limit() -> Claim:
-    """The risk in the limit step -> infinity, in coordinates that are continuous in the parameters."""
-    s2 = Symbol("s2_ridgeless", positive=True)
-    return limit_of(in_coordinates(C_S / (1 - K_S)), STEP, oo, in_ridgeless_coordinates(s2))
+    """The risk in the limit step -> infinity; the coordinates are continuous in the parameters."""
+    s2 = (noise**2 + signal**2 * REMAINDER) / (1 - GAIN * STEP / (1 + STEP))
+    return limit_of(s2, STEP, oo, (noise**2 + signal**2 * REMAINDER) / (1 - GAIN))
 
 
-@theorem.step(Symbolic(), uses=[ridgeless_root], source="Definition 1 at lambda -> 0")
-def published_ridgeless_order_parameter() -> Claim:
-    """Their closed form of chi at psi = min(psi1, psi2) = psi2, in terms of zeta."""
-    z, psi = zeta2, share + t * h
-    linear = psi * z - z - 1
-    return equal(-(sqrt(linear**2 + 4 * z * psi) + linear) / (2 * z), chi)
+@theorem.step(Symbolic(), uses=[ridgeless_limit])
+def ridgeless_phase() -> Claim:
+    """What the phase computes is that limit."""
+    s2 = in_ridgeless_coordinates(Symbol("s2_ridgeless", positive=True))
+    return equal(s2, (noise**2 + signal**2 * REMAINDER) / (1 - GAIN))
 
 
-@theorem.step(Symbolic(), uses=[ridgeless_limit, published_ridgeless_order_parameter])
-def published_ridgeless_risk() -> Claim:
-    """The closed form of the ridgeless phase is theirs."""
-    bias, variance = published_risks(chi, zeta2, RATIONAL[psi1], share + t * h)
-    s2 = Symbol("s2_ridgeless", positive=True)
-    return equal(in_ridgeless_coordinates(s2) - noise**2, signal**2 * bias + noise**2 * variance)
+@theorem.step(Symbolic(), uses=[ridgeless_root], source="Definition 1 as lambda -> 0")
+def published_ridgeless_chi() -> Claim:
+    """Their closed form of chi at min(psi1, psi2) = psi2 is m - psi2 = -t h."""
+    linear = psi2 / t - 1 / t - 1
+    closed_form = -(sqrt(linear**2 + 4 * psi2 / t) + linear) * t / 2
+    return equal(closed_form, ridgeless("m").xreplace({nonlinear_energy: t * mu**2}) - psi2)
 
 
 NARROW = {**BOX, psi1: (3, 8), psi2: (Rational(1, 2), 2), ridge: (Rational(1, 10**12), Rational(1, 10**6))}
 
 
-@theorem.step(Sampled(NARROW, points=6, roots_of=model), uses=[ridgeless_limit])
+@theorem.step(Sampled(NARROW, digits=20, points=3, roots_of=model), uses=[ridgeless_phase])
 def ridgeless_rate() -> Claim:
     """The model at a small ridge is within a constant times the ridge of the closed form."""
-    s2 = Symbol("s2_ridgeless", positive=True)
-    for name, definition in reversed(ridgeless_program()):
-        s2 = s2.xreplace({name: definition})
-    return at_most(Abs(S2 / s2 - 1), 1000 * ridge)
+    return at_most(Abs(S2 / ridgeless("s2") - 1), 1000 * ridge)
 
 
 @theorem.step(
@@ -309,7 +321,7 @@ def ridgeless_rate() -> Claim:
         tolerance=0.03,
         sizes=(40, 80, 160),
     ),
-    uses=[published_risk_at_roots, scalar_reduction.auxiliary_problem, scalar_reduction.weight_norm],
+    uses=[published_risk, scalar_reduction.auxiliary_problem, scalar_reduction.weight_norm],
 )
 def ridge_law() -> Claim:
     """The theorem on finite samples of true features, solved by the normal equations."""
