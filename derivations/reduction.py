@@ -114,7 +114,7 @@ def _at_implied_step(problem: ScalarProblem) -> Program:
 
 
 def four_equations(problem: ScalarProblem, /) -> tuple:  # type: ignore[type-arg]
-    """The stationarity equations of Phi in p, q, s, A at the computed values."""
+    """The stationarity equations of Phi in p, q (with an attack), s and A at the computed values."""
     loss, radius = problem.loss, problem.attack.radius
     names = {name: _implied(name) for name, _ in loss.program(RHO, STEP_FROM_TRACES)}
 
@@ -126,9 +126,11 @@ def four_equations(problem: ScalarProblem, /) -> tuple:  # type: ignore[type-arg
     for name in ("s", "A"):
         constant, gain = problem.split(problem.stationarity[name].rhs, ENERGY)
         right[name] = (constant + gain * S2).xreplace({ENERGY: energy})
-    return (
+    equations = (
         equal(P, implied(loss.residual_slope(RHO, STEP_FROM_TRACES))),
         equal(Q, radius * implied(loss.attack_slope(RHO, STEP_FROM_TRACES)) / RATIO),
         equal(S2, right["s"]),
         equal(A**2, right["A"]),
     )
+    # without an attack q is 0 by definition, and 0 = 0 has no logarithm
+    return tuple(equation for equation in equations if equation.rhs != 0)

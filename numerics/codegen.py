@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from sympy import Expr, Float, Integer, Symbol, diff
 
 from derivations.model import Model, Phase
-from derivations.relations import Relation
 from numerics.printers import ArrayPrinter, MpmathPrinter
+from numerics.sharing import share
 
 Program = Sequence[tuple[Symbol, Expr]]
 Printer = ArrayPrinter | MpmathPrinter
@@ -30,7 +30,8 @@ def source(model: Model, /, *, title: str = "", target: str = "arrays") -> str:
     """
     printer: Printer = ArrayPrinter() if target == "arrays" else MpmathPrinter()
     _refuse_floats(model)
-    blocks = [_header(model, title, printer), _start(model, printer), _evaluate(model, printer), _report(model, printer)]
+    blocks = [_header(model, title, printer)]
+    blocks += [write(model, printer) for write in (_start, _evaluate, _report)]
     if target == "mpmath":
         blocks.append(_values(model, printer))
     for phase in model.phases:
@@ -48,15 +49,16 @@ def _refuse_floats(model: Model) -> None:
 
 @dataclass
 class _Block:
-    """The lines of one generated function, with the definitions that its results need and no others."""
+    """The assignments of one generated function; what they repeat is computed once."""
 
     name: str
     arguments: Iterable[Symbol]
     printer: Printer
-    lines: list[str] = field(default_factory=list)
+    assignments: list[tuple[str, Expr]] = field(default_factory=list)
 
-    def assign(self, name: str, expression: Expr) -> None:
-        self.lines.append(f"    {name} = {self.printer.doprint(expression)}")
+    def assign(self, name: str, expression: Expr) -> Symbol:
+        self.assignments.append((name, expression))
+        return Symbol(name, real=True)
 
     def define(self, program: Program) -> None:
         for name, expression in program:
@@ -64,7 +66,8 @@ class _Block:
 
     def text(self, result: str, doc: str) -> str:
         head = f"def {self.name}(xp, special, {', '.join(map(str, self.arguments))}):"
-        return "\n".join([head, f'    """{doc}"""', *self.lines, f"    return {result}"])
+        lines = [f"    {name} = {self.printer.doprint(expression)}" for name, expression in share(self.assignments)]
+        return "\n".join([head, f'    """{doc}"""', *lines, f"    return {result}"])
 
 
 def needed(program: Program, expressions: Iterable[Expr], /) -> list[tuple[Symbol, Expr]]:
@@ -101,11 +104,10 @@ def _evaluate(model: Model, printer: Printer) -> str:
         chain.extend(block, name, expression)
     ratios, rows = [], []
     for index, equation in enumerate(equations):
-        left, right = f"left_{index}", f"right_{index}"
-        block.assign(left, equation.lhs)
-        block.assign(right, equation.rhs)
-        ratios.append(printer.log_ratio(left, right))
-        rows.append(_tuple(chain.log_derivative(block, equation, u, left, right) for u in model.unknowns))
+        left, right = block.assign(f"left_{index}", equation.lhs), block.assign(f"right_{index}", equation.rhs)
+        ratios.append(printer.log_ratio(str(left), str(right)))
+        slopes = {u: chain.total(equation.lhs, u) / left - chain.total(equation.rhs, u) / right for u in model.unknowns}
+        rows.append(_tuple(str(block.assign(f"slope_{index}_{u}", slope)) for u, slope in slopes.items()))
     return block.text(f"{_tuple(ratios)}, {_tuple(rows)}", "Equations as log(left/right); Jacobian in log unknowns.")
 
 
@@ -126,17 +128,7 @@ class _Chain:
         for unknown in self.unknowns:
             derivative = self.total(expression, unknown)
             if derivative != 0:
-                label = Symbol(f"d_{name}_{unknown}", real=True)
-                block.assign(str(label), derivative)
-                self.names[unknown][name] = label
-
-    def log_derivative(self, block: _Block, equation: Relation, unknown: Symbol, left: str, right: str) -> str:
-        parts = []
-        for side, label, sign in ((equation.lhs, left, ""), (equation.rhs, right, "-")):
-            derivative = self.total(side, unknown)
-            if derivative != 0:
-                parts.append(f"{sign}({block.printer.doprint(derivative)})/{label}")
-        return " + ".join(parts) or f"0*{left}"
+                self.names[unknown][name] = block.assign(f"d_{name}_{unknown}", derivative)
 
 
 def _report(model: Model, printer: Printer) -> str:
@@ -146,9 +138,8 @@ def _report(model: Model, printer: Printer) -> str:
     block.define(needed(model.program, [*results, *(s for r in residuals for s in (r.lhs, r.rhs))]))
     ratios = []
     for index, equation in enumerate(residuals):
-        block.assign(f"left_{index}", equation.lhs)
-        block.assign(f"right_{index}", equation.rhs)
-        ratios.append(printer.log_ratio(f"left_{index}", f"right_{index}"))
+        left, right = block.assign(f"left_{index}", equation.lhs), block.assign(f"right_{index}", equation.rhs)
+        ratios.append(printer.log_ratio(str(left), str(right)))
     groups = [_mapping(model.observables, printer), _mapping(model.reported, printer)]
     return block.text(f"{_tuple(ratios)}, {', '.join(groups)}", "Residuals, observables, further named values.")
 

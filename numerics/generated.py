@@ -17,7 +17,7 @@ from sympy import srepr
 from derivations.model import Model
 from numerics.codegen import source
 
-GENERATOR = ("codegen.py", "printers.py")
+GENERATOR = ("codegen.py", "printers.py", "sharing.py")
 """The files that decide what is written: their content is part of the key."""
 
 

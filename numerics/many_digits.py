@@ -9,7 +9,7 @@ import mpmath
 mpf = mpmath.mpf
 exp, log, sqrt = mpmath.exp, mpmath.log, mpmath.sqrt
 tanh, sin, cos, atan, asin = mpmath.tanh, mpmath.sin, mpmath.cos, mpmath.atan, mpmath.asin
-erf, erfc = mpmath.erf, mpmath.erfc
+erf, erfc, erfinv = mpmath.erf, mpmath.erfc, mpmath.erfinv
 maximum, minimum = max, min
 
 

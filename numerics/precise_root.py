@@ -55,18 +55,18 @@ def _rough_root(model: Model, given: Mapping[str, float]) -> np.ndarray:  # type
         for phase in model.phases:
             if np.any(code.call(f"in_{phase.name}", np, special, arrays)):
                 raise NoRoot(f"the point lies in the phase {phase.name}: {phase.note}")
-        start = np.log(np.stack([np.broadcast_to(x, (1,)) for x in code.call("start", np, special, arrays)], axis=-1))
+        start = np.log(np.stack([np.broadcast_to(x, (1,)) for x in code.call("start", np, special, arrays)]))
 
         def evaluate(points: object, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-            trial = {str(u): np.exp(logs[:, i]) for i, u in enumerate(model.unknowns)}
+            trial = {str(u): np.exp(logs[i, :]) for i, u in enumerate(model.unknowns)}
             ratios, rows = code.call("evaluate", np, special, {**arrays, **trial})
-            jacobian = np.stack([np.stack([np.broadcast_to(c, (1,)) for c in row], axis=-1) for row in rows], axis=-2)
-            return np.stack([np.broadcast_to(r, (1,)) for r in ratios], axis=-1), jacobian
+            jacobian = np.stack([np.stack([np.broadcast_to(c, (1,)) for c in row]) for row in rows])
+            return np.stack([np.broadcast_to(r, (1,)) for r in ratios]), jacobian
 
-        logs, size = solve_batch(evaluate, start)
-    if not size[0] < 1e-8:
-        raise NoRoot(f"no root in double precision (residual {size[0]:.1e})")
-    return np.asarray(logs[0])
+        found = solve_batch(evaluate, start)
+    if not found.residual[0] < 1e-8:
+        raise NoRoot(f"no root in double precision (residual {found.residual[0]:.1e})")
+    return np.asarray(found.logs[:, 0])
 
 
 def _refine(

@@ -87,6 +87,7 @@ class ArrayPrinter(_Printer):
         "cos": "xp.cos",
         "erf": "special.erf",
         "erfc": "special.erfc",
+        "erfinv": "special.erfinv",
         "ChiSquareCdf": "special.chi_square_cdf",
     }
 

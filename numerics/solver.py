@@ -18,7 +18,7 @@ from derivations.model import Model, Phase
 from numerics import special
 from numerics.generated import load_source
 from numerics.lab import CPU, Array, Device, to_numpy
-from numerics.newton import newton_error, quiet, solve_batch
+from numerics.newton import Roots, quiet, solve_batch
 from numerics.parameters import complete, constants
 from numerics.provenance import provenance
 
@@ -28,7 +28,10 @@ CHUNK = 8192
 ACCEPTED = 1e-10
 """The largest residual that counts as converged."""
 
-RETRIES = ((0.0, 0.0), (3.0, 0.0), (-3.0, 0.0), (0.0, -3.0), (3.0, -3.0), (8.0, 0.0), (0.0, -8.0))
+ILL_CONDITIONED = 1e-8
+"""The error from which a converged point carries a note: the residual is small, but the root is not as sharp."""
+
+RETRIES = ((3.0, 0.0), (-3.0, 0.0), (0.0, -3.0), (3.0, -3.0), (8.0, 0.0), (0.0, -8.0), (20.0, 0.0))
 """Shifts of the start's logarithms, tried in order for points that did not converge."""
 
 
@@ -69,6 +72,8 @@ class Solution:
         status = Status[str(self.status.flat[index])]
         if status is Status.not_converged:
             lines.append(f"{status.value} (residual {self.residual.flat[index]:.1e})")
+        elif self.error.flat[index] > ILL_CONDITIONED:
+            lines.append(f"ill conditioned: rounding may move an unknown by {self.error.flat[index]:.0e} of its value")
         missing = [key for key, value in self.observables.items() if not math.isfinite(value.flat[index])]
         if missing:
             lines.append(f"undefined or infinite here: {', '.join(missing)}")
@@ -88,7 +93,7 @@ class Solver:
         completed = complete(self.model, given)
         values = constants(self.model, completed)
         shape = np.broadcast_shapes(*(value.shape for value in values.values()))
-        flat = {name: np.ascontiguousarray(np.broadcast_to(value, shape)).ravel() for name, value in values.items()}
+        flat = {name: _flatten(value, shape) for name, value in values.items()}
         points = math.prod(shape)
         state = _State(self.model, points)
         with quiet():
@@ -96,7 +101,7 @@ class Solver:
             for first in range(0, len(rest), CHUNK):
                 self._solve(flat, rest[first : first + CHUNK], state)
         texts = {name: value for name, value in completed.items() if isinstance(value, str)}
-        numbers = {name: flat[name].reshape(shape) for name in completed if name not in texts}
+        numbers = {name: np.array(np.broadcast_to(values[name], shape)) for name in completed if name not in texts}
         return state.solution(
             shape,
             id=self.title,
@@ -110,34 +115,31 @@ class Solver:
         """Fill every point that lies in a closed-form phase; return the indices of the rest."""
         rest = np.arange(state.points)
         for phase in self.model.phases:
-            here = {name: values[rest] for name, values in flat.items()}
+            here = _at(flat, rest)
             inside = np.broadcast_to(self.code.call(f"in_{phase.name}", np, special, here), rest.shape)
             where = rest[inside]
-            found = {name: values[where] for name, values in flat.items()}
+            found = _at(flat, where)
             values = self.code.call(f"observables_{phase.name}", np, special, found) if len(where) else {}
             state.fill_phase(where, phase, values)
             rest = rest[~inside]
         return rest
 
     def _solve(self, flat: Mapping[str, Any], where: npt.NDArray[np.int64], state: _State) -> None:
-        arrays = {name: self.device.asarray(values[where]) for name, values in flat.items()}
+        arrays = {name: self.device.asarray(value) for name, value in _at(flat, where).items()}
         if not self.model.unknowns:
             self._evaluate_formula(arrays, where, state)
             return
         xp = self.device.namespace
         guess = self.code.call("start", xp, special, arrays)
-        start = xp.log(xp.stack([self._spread(value, len(where)) for value in guess], axis=-1))
-        logs, merit = self._newton(arrays, start)
-        for shift in RETRIES[1:]:
-            bad = xp.nonzero(~(merit <= ACCEPTED))[0]
+        start = xp.log(xp.stack([self._spread(value, len(where)) for value in guess]))
+        roots = solve_batch(self._evaluator(arrays), start)
+        for shift in RETRIES:
+            bad = xp.nonzero(~(roots.residual <= ACCEPTED))[0]
             if bad.shape[0] == 0:
                 break
-            some = {name: values[bad] for name, values in arrays.items()}
-            move = self.device.asarray(np.resize(np.asarray(shift), start.shape[1]))
-            again, size = self._newton(some, start[bad, :] + move)
-            better = size < merit[bad]
-            logs[bad[better], :], merit[bad[better]] = again[better, :], size[better]
-        self._report(arrays, logs, where, state)
+            move = self.device.asarray(np.resize(np.asarray(shift), (start.shape[0], 1)))
+            roots.improve(bad, solve_batch(self._evaluator(_at(arrays, bad)), start[:, bad] + move))
+        self._report(arrays, roots, where, state)
 
     def _evaluate_formula(self, arrays: Mapping[str, Array], where: npt.NDArray[np.int64], state: _State) -> None:
         """A model without unknowns is a closed form: its residual is zero by definition."""
@@ -152,27 +154,36 @@ class Solver:
     def _evaluator(self, arrays: Mapping[str, Array]) -> Any:
         xp = self.device.namespace
         unknowns = [str(u) for u in self.model.unknowns]
+        held, here = 0, arrays
 
         def evaluate(points: Array, logs: Array) -> tuple[Array, Array]:
+            nonlocal held, here
             count = points.shape[0]
-            some = arrays if count == len(next(iter(arrays.values()))) else {k: v[points] for k, v in arrays.items()}
-            trial = {name: xp.exp(logs[:, i]) for i, name in enumerate(unknowns)}
-            ratios, rows = self.code.call("evaluate", xp, special, {**some, **trial})
-            jacobian = xp.stack([xp.stack([self._spread(c, count) for c in row], axis=-1) for row in rows], axis=-2)
-            return xp.stack([self._spread(r, count) for r in ratios], axis=-1), jacobian
+            if count != held:
+                held, here = count, _at(arrays, points)
+            trial = {name: xp.exp(logs[i, :]) for i, name in enumerate(unknowns)}
+            ratios, rows = self.code.call("evaluate", xp, special, {**here, **trial})
+            jacobian = xp.stack([xp.stack([self._spread(entry, count) for entry in row]) for row in rows])
+            return xp.stack([self._spread(ratio, count) for ratio in ratios]), jacobian
 
         return evaluate
 
-    def _newton(self, arrays: Mapping[str, Array], start: Array) -> tuple[Array, Array]:
-        return solve_batch(self._evaluator(arrays), start)
-
-    def _report(self, arrays: Mapping[str, Array], logs: Array, where: npt.NDArray[np.int64], state: _State) -> None:
+    def _report(self, arrays: Mapping[str, Array], found: Roots, where: npt.NDArray[np.int64], state: _State) -> None:
         xp = self.device.namespace
-        roots = {str(u): xp.exp(logs[:, i]) for i, u in enumerate(self.model.unknowns)}
+        roots = {str(u): xp.exp(found.logs[i, :]) for i, u in enumerate(self.model.unknowns)}
         ratios, observables, reported = self.code.call("report", xp, special, {**arrays, **roots})
-        residual = xp.max(xp.stack([self._spread(xp.abs(r), len(where)) for r in ratios], axis=-1), axis=-1)
-        error = newton_error(self._evaluator(arrays), logs)
-        state.fill_roots(where, observables, {**roots, **reported}, to_numpy(residual), to_numpy(error))
+        residual = xp.max(xp.stack([self._spread(xp.abs(ratio), len(where)) for ratio in ratios]), axis=0)
+        state.fill_roots(where, observables, {**roots, **reported}, to_numpy(residual), to_numpy(found.error))
+
+
+def _flatten(value: npt.NDArray[np.float64], shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """One number for each point, or one number for all of them: what all points share is computed once."""
+    return value.reshape(()) if value.size == 1 else np.ascontiguousarray(np.broadcast_to(value, shape)).ravel()
+
+
+def _at(values: Mapping[str, Array], points: Array) -> dict[str, Array]:
+    """The values at some of the points."""
+    return {name: value[points] if value.ndim else value for name, value in values.items()}
 
 
 class _State:
@@ -201,10 +212,10 @@ class _State:
         residual: npt.NDArray[np.float64],
         error: npt.NDArray[np.float64],
     ) -> None:
+        good = residual <= ACCEPTED
         for target, source in ((self.observables, observables), (self.unknowns, unknowns)):
             for name, value in source.items():
-                target[name][where] = to_numpy(value)
-        good = residual <= ACCEPTED
+                target[name][where] = np.where(good, to_numpy(value), np.nan)
         self.status[where] = np.where(good, Status.converged.name, Status.not_converged.name)
         self.phase[where] = "regular"
         self.residual[where], self.error[where] = residual, error

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import SimpleNamespace
 
-from sympy import Expr, Piecewise, Rational, Symbol, diff, sqrt
+from sympy import Expr, Piecewise, Rational, Symbol, diff, solve, sqrt
 
 from derivations.core import Certified, Cited, Derivation, Lab, Simulation, Source, Symbolic, parameter, unknown
 from derivations.lemmas.trace_functionals import FeatureTrace, InputTrace
@@ -111,7 +111,8 @@ def solution() -> Relation:
 @theorem.step(Symbolic(), uses=[fixed_point])
 def rational_coordinates() -> Relation:
     """The law is linear in psi1: in the coordinates (omega, g) everything is rational."""
-    return solves(fixed_point, {psi1: aspect})
+    law = fixed_point.claim
+    return equal(solve(law.lhs - law.rhs, psi1)[0], aspect, given=[admissible])
 
 
 @theorem.step(Certified({psi1: (Rational(1, 10), 9), omega: (Rational(1, 10), 10)}), uses=[solution])

@@ -11,7 +11,7 @@ mean Gram matrix of the gradient. Derived here; not in the paper.
 
 from __future__ import annotations
 
-from sympy import Abs, Expr, Symbol, diff, symbols
+from sympy import Abs, Expr, Symbol, diff, expand, symbols
 
 from derivations.core import Cited, Derivation, Model, Simulation, Symbolic
 from derivations.lemmas import marchenko_pastur, proximal
@@ -100,8 +100,9 @@ def threshold() -> Claim:
     So ||V'y||^2/n^2 converges to the mean of the square of the reduction, and its ratio to 2 v/pi is eps_c^2.
     """
     shrinkage = linear_coefficient**2 * T11
-    printed = critical_radius(shrinkage, shrinkage + nonlinear_energy * N01)
-    return equal(printed**2, _limit_of_the_square() / (folded_normal_mean**2 * null_risk))
+    radius = critical_radius(shrinkage, shrinkage + nonlinear_energy * N01)
+    noise_part = null_risk * scalar_reduction.named(problem.step_size)
+    return equal(radius**2 * folded_normal_mean**2 * null_risk, expand(shrinkage * signal**2 + noise_part))
 
 
 @theorem.step(Symbolic(), uses=[proximal.slope_in_strength])

@@ -1,21 +1,21 @@
 r"""Ridge regression on random features: the attack-free member of the family, and the published formula for its risk.
 
 Inputs N(0, I_d), labels y = <beta, x> + noise, f(x; theta) = <theta, sigma(W x)> with N random features and n samples,
-N/d -> psi1, n/d -> psi2; theta minimises (1/2n) sum_i (y_i - f(x_i))^2 + (ridge/2) ||theta||^2. Assembled from the plain
-square loss, the scalar problem of this folder becomes the theorem of Mei & Montanari (2022): with t = mu_2^2/mu_1^2 and
-h = p mu_1^2 T~01 their order parameter is chi = nu_1 nu_2 = -t h, and their bias and variance give our excess risk,
-identically in rational coordinates. As ridge -> 0 with psi1 > psi2 the estimator is the interpolator of least norm.
+N/d -> psi1, n/d -> psi2; theta minimises (1/2n) sum_i (y_i - f(x_i))^2 + (ridge/2) ||theta||^2. With the plain square
+loss the scalar problem of this folder becomes the theorem of Mei & Montanari (2022): with t = mu_2^2/mu_1^2 and
+h = kappa T~01 their order parameter is chi = nu_1 nu_2 = -t h, and their bias and variance give our excess risk, as
+rational functions of h, omega = lam/kappa, t and the step. The limit ridge -> 0 is random_features.ridgeless.
 """
 
 from __future__ import annotations
 
-from sympy import Abs, Expr, Integer, Rational, Symbol, oo, sqrt
+from sympy import Expr, Integer, Rational, Symbol, sqrt
 
 from derivations.core import Cited, Derivation, Model, Sampled, Simulation, Source, Symbolic, parameter
 from derivations.ingredients import Activation, Attack, Target, plain_square, white_layer
 from derivations.lemmas import marchenko_pastur
 from derivations.random_features import robust_risk, scalar_reduction
-from derivations.random_features.phases import degenerate_phases, ridgeless_program
+from derivations.random_features.phases import degenerate_phases
 from derivations.random_features.symbols import (
     activation,
     derivative_energy,
@@ -29,7 +29,7 @@ from derivations.random_features.symbols import (
     signal,
 )
 from derivations.reduction import C_A, C_S, K_A, K_S, S2, STEP_FROM_TRACES, reduce, two_unknown_program
-from derivations.relations import Claim, Relation, at_most, equal, follows, limit_of, statement
+from derivations.relations import Claim, Relation, equal, follows, statement
 from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, ScalarProblem
 
 MEI_MONTANARI = Source(
@@ -133,22 +133,6 @@ def in_coordinates(expression: Expr, /) -> Expr:
     for name, definition in reversed(two_unknown_program(problem)):
         expression = expression.xreplace({name: TRACES.get(name.name, definition)})
     return expression.xreplace(RATIONAL)
-
-
-def in_ridgeless_coordinates(expression: Expr, /) -> Expr:
-    """The ridgeless program at psi1 and at psi2 = m + t h, its roots replaced."""
-    replaced = {**TRACES, "m": share}
-    for name, definition in reversed(ridgeless_program()):
-        expression = expression.xreplace({name: replaced.get(name.name.removesuffix("_ridgeless"), definition)})
-    return expression.xreplace({**RATIONAL, psi2: share + t * h})
-
-
-def ridgeless(name: str, /) -> Expr:
-    """A name of the ridgeless program, down to the parameters."""
-    expression: Expr = Symbol(f"{name}_ridgeless", positive=True)
-    for symbol, definition in reversed(ridgeless_program()):
-        expression = expression.xreplace({symbol: definition})
-    return expression
 
 
 @theorem.step(Cited("Mei & Montanari (2022), Definition 1 and Theorem 2"))
@@ -263,54 +247,6 @@ def published_risk() -> Claim:
 def attack_of_radius_zero() -> Claim:
     """The robust risk's own model, through the attacked loss, gives the published risk at epsilon = 0."""
     return published_excess()
-
-
-@theorem.step(Symbolic(), uses=[coordinate_step])
-def ridgeless_discriminant() -> Claim:
-    """ridge -> 0 with psi1 > psi2 sends the step to infinity and psi2 to m + t h, so that m solves a quadratic.
-
-    m^2 - (1 + psi2 + t) m + psi2 = 0 has the roots h/(1 + h) < 1 and 1 + t (1 + h) > 1: here is their distance.
-    """
-    at = {psi2: share + t * h}
-    return equal(((1 + psi2 + t) ** 2 - 4 * psi2).xreplace(at), (1 + t * H - share) ** 2)
-
-
-@theorem.step(Symbolic(), uses=[ridgeless_discriminant])
-def ridgeless_root() -> Claim:
-    """The closed form of the ridgeless phase is the smaller root, m = h/(1 + h)."""
-    distance = {sqrt((1 + psi2 + t) ** 2 - 4 * psi2): 1 + t * H - share}
-    return equal(ridgeless("m").xreplace({nonlinear_energy: t * mu**2}).xreplace(distance).xreplace({psi2: share + t * h}), share)
-
-
-@theorem.step(Symbolic(), uses=[ridgeless_root, gain, remainder, scale])
-def ridgeless_limit() -> Claim:
-    """The risk in the limit step -> infinity; the coordinates are continuous in the parameters."""
-    s2 = (noise**2 + signal**2 * REMAINDER) / (1 - GAIN * STEP / (1 + STEP))
-    return limit_of(s2, STEP, oo, (noise**2 + signal**2 * REMAINDER) / (1 - GAIN))
-
-
-@theorem.step(Symbolic(), uses=[ridgeless_limit])
-def ridgeless_phase() -> Claim:
-    """What the phase computes is that limit."""
-    s2 = in_ridgeless_coordinates(Symbol("s2_ridgeless", positive=True))
-    return equal(s2, (noise**2 + signal**2 * REMAINDER) / (1 - GAIN))
-
-
-@theorem.step(Symbolic(), uses=[ridgeless_root], source="Definition 1 as lambda -> 0")
-def published_ridgeless_chi() -> Claim:
-    """Their closed form of chi at min(psi1, psi2) = psi2 is m - psi2 = -t h."""
-    linear = psi2 / t - 1 / t - 1
-    closed_form = -(sqrt(linear**2 + 4 * psi2 / t) + linear) * t / 2
-    return equal(closed_form, ridgeless("m").xreplace({nonlinear_energy: t * mu**2}) - psi2)
-
-
-NARROW = {**BOX, psi1: (3, 8), psi2: (Rational(1, 2), 2), ridge: (Rational(1, 10**12), Rational(1, 10**6))}
-
-
-@theorem.step(Sampled(NARROW, digits=20, points=3, roots_of=model), uses=[ridgeless_phase])
-def ridgeless_rate() -> Claim:
-    """The model at a small ridge is within a constant times the ridge of the closed form."""
-    return at_most(Abs(S2 / ridgeless("s2") - 1), 1000 * ridge)
 
 
 @theorem.step(

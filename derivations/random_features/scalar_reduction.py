@@ -13,12 +13,12 @@ fixed point that describes its minimiser is unique.
 
 from __future__ import annotations
 
-from sympy import Add, Expr, Integer, Poly, Symbol, diff, erf, solve, sqrt, symbols
+from sympy import Add, Derivative, Expr, Integer, Poly, Rational, Symbol, diff, erf, solve, sqrt, symbols
 
 from derivations.core import Assumed, Certified, Cited, Derivation, Sampled, Symbolic
 from derivations.ingredients import MeanEnvelopeSlope, attacked_square
 from derivations.lemmas import gaussian, marchenko_pastur, minmax, proximal
-from derivations.lemmas.proximal import BOX, mean_envelope, mean_envelope_dc, mean_envelope_ds, mean_envelope_dstep
+from derivations.lemmas.proximal import mean_envelope, mean_envelope_dc, mean_envelope_dstep
 from derivations.lemmas.trace_functionals import FeatureTrace, InputTrace
 from derivations.random_features import ladder
 from derivations.random_features.setting import problem
@@ -39,7 +39,7 @@ from derivations.random_features.symbols import (
     signal,
     step,
 )
-from derivations.relations import Claim, at_most, equal, statement
+from derivations.relations import Claim, at_most, below, equal, statement
 
 theorem = Derivation(
     __name__, title="Reduction of robust regression to a scalar potential", source=HASSANI_JAVANMARD
@@ -193,7 +193,9 @@ def weight_norm() -> Claim:
 @theorem.step(Symbolic(), uses=[proximal.slope_in_scale, proximal.homogeneity])
 def scaled_residual_slope() -> Claim:
     """p = M_s/s depends on the step and on rho = eps A/s only, in the form that the solver evaluates."""
-    return equal(_expanded(attacked_square().residual_slope(rho, step)), mean_envelope_ds(s, rho * s, step) / s)
+    slope = Derivative(mean_envelope(s, proximal.c, step), s)
+    printed = s * _expanded(attacked_square().residual_slope(proximal.c / s, step), proximal.c / s)
+    return equal(printed, slope)
 
 
 @theorem.step(Symbolic(), uses=[proximal.slope_in_strength, proximal.homogeneity])
@@ -215,9 +217,9 @@ def training_loss() -> Claim:
     return equal(_expanded(attacked_square().training(rho, step)), value / s**2)
 
 
-def _expanded(expression: Expr) -> Expr:
-    """The expression with the names of the loss's program replaced, at rho and the step."""
-    for name, definition in reversed(attacked_square().program(rho, step)):
+def _expanded(expression: Expr, strength: Expr = rho) -> Expr:
+    """The expression with the names of the loss's program replaced, at attack strength `strength` and the step."""
+    for name, definition in reversed(attacked_square().program(strength, step)):
         expression = expression.xreplace({name: definition})
     return expression.rewrite(erf)
 
@@ -244,15 +246,18 @@ def joint_convexity() -> Claim:
     return at_most(mixed, diff(m, proximal.s, 2) * diff(m, proximal.c, 2))
 
 
-@theorem.step(Certified(BOX), uses=[proximal.slope_in_scale])
-def increasing_in_scale() -> Claim:
-    """M increases in s, so p > 0: the branch of the fixed point is the positive one."""
-    return at_most(0, mean_envelope_ds(proximal.s, proximal.c, proximal.step))
+@theorem.step(
+    Certified({rho: (Rational(1, 8), 8), step: (Rational(1, 8), 8)}), uses=[scaled_residual_slope, scaled_attack_slope]
+)
+def positive_branch() -> Claim:
+    """M increases in s and in c, so p > 0 and q > 0: the branch of the fixed point is the positive one."""
+    slopes = attacked_square()
+    return below(0, _expanded(slopes.residual_slope(rho, step)) * _expanded(slopes.attack_slope(rho, step)))
 
 
 @theorem.step(
     Cited("Rockafellar & Wets (1998), Variational Analysis, Theorem 2.6 (lemmas.minmax:unique_minimiser)"),
-    uses=[joint_convexity, increasing_in_scale, minmax.unique_minimiser, gaussian.risk_identity],
+    uses=[joint_convexity, positive_branch, minmax.unique_minimiser, gaussian.risk_identity],
 )
 def uniqueness() -> Claim:
     """max over delta of a square of an affine function of theta is convex in theta, strictly along directions that change

@@ -1,0 +1,116 @@
+r"""The interpolator of least norm: random-features ridge regression as ridge -> 0 with more features than samples.
+
+For psi1 > psi2 the step goes to infinity and psi2 = m + t h, with t = mu_2^2/mu_1^2, so that m = kappa T11 is the smaller
+root of m^2 - (1 + psi2 + t) m + psi2 = 0 whatever psi1 is. All observables then are closed forms, the published
+ridgeless ones (Mei & Montanari 2022). The standard risk diverges as psi1 decreases to psi2.
+"""
+
+from __future__ import annotations
+
+from sympy import Expr, Rational, Symbol, oo, sqrt
+
+from derivations.core import Derivation, Sampled, Symbolic
+from derivations.random_features import ridge_regression
+from derivations.random_features.phases import ridgeless_program
+from derivations.random_features.ridge_regression import (
+    BOX,
+    GAIN,
+    MEI_MONTANARI,
+    RATIONAL,
+    REMAINDER,
+    TRACES,
+    H,
+    h,
+    mu,
+    omega,
+    share,
+    t,
+)
+from derivations.random_features.symbols import noise, nonlinear_energy, psi1, psi2, ridge, signal
+from derivations.reduction import S2
+from derivations.relations import Claim, at_most, equal, limit_of
+from derivations.scalar_problem import STEP
+
+theorem = Derivation(__name__, title="The random-features interpolator of least norm", source=MEI_MONTANARI)
+
+AT_LIMIT = {**RATIONAL, psi2: share + t * h}
+"""The parameters in coordinates when the step is infinite."""
+STANDARD_RISK = (noise**2 + signal**2 * REMAINDER) / (1 - GAIN)
+
+
+def ridgeless(name: str, /) -> Expr:
+    """A name of the ridgeless phase, down to the parameters."""
+    expression: Expr = Symbol(f"{name}_ridgeless", positive=True)
+    for symbol, definition in reversed(ridgeless_program()):
+        expression = expression.xreplace({symbol: definition})
+    return expression
+
+
+def in_coordinates(name: str, /) -> Expr:
+    """A name of the ridgeless phase in coordinates, its roots replaced."""
+    replaced = {**TRACES, "m": share}
+    expression: Expr = Symbol(f"{name}_ridgeless", positive=True)
+    for symbol, definition in reversed(ridgeless_program()):
+        expression = expression.xreplace({symbol: replaced.get(symbol.name.removesuffix("_ridgeless"), definition)})
+    return expression.xreplace(AT_LIMIT)
+
+
+@theorem.step(Symbolic(), uses=[ridge_regression.coordinate_step])
+def discriminant() -> Claim:
+    """The quadratic has the roots h/(1 + h) < 1 and 1 + t (1 + h) > 1; here is their distance."""
+    return equal(((1 + psi2 + t) ** 2 - 4 * psi2).xreplace(AT_LIMIT), (1 + t * H - share) ** 2)
+
+
+@theorem.step(Symbolic(), uses=[discriminant])
+def smaller_root() -> Claim:
+    """The closed form of the phase is the smaller root, m = h/(1 + h)."""
+    distance = {sqrt((1 + psi2 + t) ** 2 - 4 * psi2): 1 + t * H - share}
+    return equal(ridgeless("m").xreplace({nonlinear_energy: t * mu**2}).xreplace(distance).xreplace(AT_LIMIT), share)
+
+
+@theorem.step(Symbolic(), uses=[ridge_regression.gain, ridge_regression.remainder, ridge_regression.scale])
+def limit() -> Claim:
+    """The risk of ridge regression as the step goes to infinity; the coordinates are continuous in the parameters."""
+    risk = (noise**2 + signal**2 * REMAINDER) / (1 - GAIN * STEP / (1 + STEP))
+    return limit_of(risk, STEP, oo, STANDARD_RISK)
+
+
+@theorem.step(Symbolic(), uses=[smaller_root, limit])
+def gain_of_the_phase() -> Claim:
+    """What the phase computes: the feedback of s^2,"""
+    return equal(in_coordinates("gain"), GAIN)
+
+
+@theorem.step(Symbolic(), uses=[smaller_root, limit])
+def risk_of_the_phase() -> Claim:
+    """and the standard risk at the feedback G."""
+    feedback = Symbol("gain_ridgeless", positive=True)
+    program = dict(ridgeless_program())
+    s2 = program[Symbol("s2_ridgeless", positive=True)] * (1 - feedback)
+    for name, definition in reversed(ridgeless_program()):
+        s2 = s2.xreplace({name: {**TRACES, "m": share}.get(name.name.removesuffix("_ridgeless"), definition)})
+    return equal(s2.xreplace(AT_LIMIT), noise**2 + signal**2 * REMAINDER)
+
+
+@theorem.step(Symbolic(), uses=[smaller_root], source="Definition 1 as lambda -> 0")
+def published_order_parameter() -> Claim:
+    """Their closed form of chi at min(psi1, psi2) = psi2 is m - psi2 = -t h; zeta^2 = 1/t."""
+    linear = psi2 / t - 1 / t - 1
+    closed_form = -(sqrt(linear**2 + 4 * psi2 / t) + linear) * t / 2
+    return equal(closed_form, ridgeless("m").xreplace({nonlinear_energy: t * mu**2}) - psi2)
+
+
+NARROW = {**BOX, psi1: (3, 8), psi2: (Rational(1, 2), 2), ridge: (Rational(1, 10**12), Rational(1, 10**6))}
+
+
+@theorem.step(Sampled(NARROW, digits=20, points=3, roots_of=ridge_regression.model), uses=[risk_of_the_phase])
+def rate() -> Claim:
+    """The model at a small ridge is within a constant times the ridge of the closed form."""
+    s2 = ridgeless("s2")
+    return at_most((S2 - s2) ** 2, (1000 * ridge * s2) ** 2)
+
+
+@theorem.step(Symbolic(), uses=[gain_of_the_phase])
+def threshold() -> Claim:
+    """psi1 = psi2 means omega = t, where all of s^2 is fed back: the standard risk diverges like 1/(omega - t)."""
+    return equal((1 - GAIN) * (1 + t * H) * (1 + omega * H**2), (omega - t) * H * (1 + t * H * H))

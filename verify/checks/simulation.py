@@ -1,0 +1,96 @@
+"""Simulation: finite-size draws, extrapolated in the size, tested for equivalence with the theory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sympy import Symbol
+
+from derivations.core import Step
+from derivations.evidence import Simulation
+from derivations.relations import Convergence
+from numerics.solver import Solver
+from verify.context import Context
+from verify.draws import build_draw, build_setting, evaluate_at
+from verify.statistics import Decision, ObservableRow, TestOutcome, run_test
+from verify.verdict import Finding, Outcome
+
+_OUTCOMES = {Decision.HOLDS: Outcome.holds, Decision.FAILS: Outcome.fails, Decision.OPEN: Outcome.open}
+
+
+def check(step: Step, evidence: Simulation, context: Context, /) -> Finding:
+    """Holds when the interval of every observable lies inside the tolerance, fails when one lies clearly outside."""
+    claim = step.claim
+    if not isinstance(claim, Convergence):
+        raise TypeError(f"a simulation tests what observables tend to; the claim is a {type(claim).__name__}")
+    setting = build_setting(step, evidence.at, claim.model)
+    theory = predict(claim, evidence, setting)
+    unknown = [name for name, value in theory.items() if not math.isfinite(value)]
+    if unknown:
+        return Finding(Outcome.open, "simulation", f"the theory has no finite value for {', '.join(unknown)} here")
+    widths = {name: _half_width(name, value, evidence, setting) for name, value in theory.items()}
+    draw = build_draw(step, evidence, setting, context)
+    test = run_test(draw, evidence.sizes, theory, widths, bias=evidence.bias, largest=evidence.most)
+    kept = _collect_draws(test) if context.keep_draws else {}
+    return Finding(_OUTCOMES[test.decision], "simulation", describe(test), draws=kept)
+
+
+def predict(claim: Convergence, evidence: Simulation, setting: Any, /) -> dict[str, float]:
+    """The limits as floats: closed forms at the setting, or the model's observables at its root (NaN without one)."""
+    if claim.model is None:
+        return {name: evaluate_at(limit, evidence.at, setting) for name, limit in claim.limits.items()}
+    names = {item.name for item in claim.model.parameters}
+    solution = Solver(claim.model)(**{name: getattr(setting, name) for name in names})
+    if str(solution.status.flat[0]) == "not_converged":
+        return dict.fromkeys(claim.limits, math.nan)
+    observables = {name: float(values.flat[0]) for name, values in solution.observables.items()}
+    return {
+        name: float(limit.xreplace({Symbol(key): value for key, value in observables.items()}))
+        for name, limit in claim.limits.items()
+    }
+
+
+def _half_width(name: str, theory: float, evidence: Simulation, setting: Any) -> float:
+    tolerance = evidence.tolerance[name] if isinstance(evidence.tolerance, Mapping) else evidence.tolerance
+    scale = evaluate_at(evidence.scale.get(name, 0), evidence.at, setting)
+    return float(tolerance) * max(abs(theory), scale)
+
+
+def describe(test: TestOutcome, /) -> str:
+    """In one line: each observable against its theory and tolerance, then sizes and numbers of draws."""
+    counts = test.counts
+    parts = [f"{row.name} {_write_row(row)}" for row in test.rows]
+    if counts:
+        draws = "/".join(str(count) for count in counts.values())
+        parts.append(f"d={','.join(str(size) for size in counts)}, draws {draws}")
+    if test.decision is not Decision.HOLDS and test.reason:
+        parts.append(test.reason)
+    return "; ".join(parts)
+
+
+def _write_row(row: ObservableRow) -> str:
+    seen = write_measured(row.fit.estimate, row.fit.standard_error)
+    width = f"±{100 * row.half_width / abs(row.theory):.3g}%" if row.theory else f"±{row.half_width:.3g}"
+    mark = "" if row.decision is Decision.HOLDS else f" ({row.decision.value})"
+    return f"{seen} vs {row.theory:.5g} {width}{mark}"
+
+
+def write_measured(value: float, error: float, /) -> str:
+    """A value with its standard error in the last two digits, e.g. `0.8316(21)`."""
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
+        return f"{value:.5g}"
+    places = 1 - math.floor(math.log10(error))
+    digits = round(error * 10**places)
+    if places < 0 or abs(value) >= 1e6 or places > 12:
+        return f"{value:.5g} ± {error:.2g}"
+    return f"{value:.{places}f}({digits})"
+
+
+def _collect_draws(test: TestOutcome) -> dict[str, Any]:
+    """Arrays by name: `names`, `draws_SIZE` and `pilot_SIZE`, each (draws, names)."""
+    kept: dict[str, Any] = {"names": list(test.names)}
+    for prefix, blocks in (("draws", test.draws), ("pilot", test.pilot_draws)):
+        kept.update({f"{prefix}_{size}": block for size, block in blocks.items()})
+    return kept

@@ -1,0 +1,68 @@
+"""`list`: every derivation in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import click
+
+from verify.commands.identifiers import load_every, use_light_symbols
+
+if TYPE_CHECKING:
+    from derivations.core import Derivation
+
+
+@click.command("list", short_help="Every derivation in one line.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(as_json: bool) -> int:
+    """Every derivation: id, number of steps, whether it can be solved, source, ERRATUM marks.
+
+    \b
+    Example: list --json
+    """
+    use_light_symbols()
+    entries = [entry(derivation) for derivation in load_every(())]
+    if as_json:
+        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        return 0
+    width = shutil.get_terminal_size((120, 24)).columns
+    for line in lines(entries, width):
+        click.echo(line)
+    return 0
+
+
+def entry(derivation: Derivation, /) -> dict[str, object]:
+    """What `list` says of one derivation, as JSON data."""
+    from verify.report.wording import errata_of
+
+    return {
+        "id": derivation.id,
+        "title": derivation.title,
+        "source": str(derivation.source),
+        "steps": len(derivation.steps),
+        "solvable": derivation.has_model,
+        "errata": errata_of(derivation),
+    }
+
+
+def lines(entries: list[dict[str, object]], width: int, /) -> list[str]:
+    """The listing, at most `width` columns wide as long as the ids allow it; a legend closes it."""
+    longest, sources = (max((len(str(item[key])) for item in entries), default=2) for key in ("id", "source"))
+    found = [click.style(f"{'id':<{longest}}  steps      {'source':<{sources}}  title", bold=True)]
+    for item in entries:
+        marks = ("S" if item["solvable"] else " ") + ("E" if item["errata"] else " ")
+        text = f"{item['source']:<{sources}}  {item['title']}"
+        room = max(width - longest - 13, 16)
+        shown = text if len(text) <= room else text[: room - 1] + "…"
+        found.append(f"{item['id']:<{longest}}  {item['steps']:>5}  {marks}  {shown}".rstrip())
+    errata = [f"ERRATUM  {item['id']}:{name}" for item in entries for name in _names(item["errata"])]
+    found += [click.style(line, fg="yellow") for line in errata]
+    solvable = sum(bool(item["solvable"]) for item in entries)
+    found.append(f"{len(entries)} derivations, S = solvable ({solvable}), E = has an erratum ({len(errata)} in all)")
+    return found
+
+
+def _names(errata: object) -> list[str]:
+    return [str(name) for name in errata] if isinstance(errata, list) else []

@@ -1,0 +1,130 @@
+"""The program: which commands there are, one line for every wrong use, and the exit codes.
+
+Exit codes: 0 everything holds, 1 something fails or is open, 2 wrong use, 130 interrupted. Commands are imported when
+they are called, so that `list`, `--help` and `--version` stay fast.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+NAME = "robust-limits"
+COMMANDS = ("run", "list", "show", "graph", "audit", "cite", "solve", "simulate")
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def invocation() -> str:
+    """How the reader calls this program, for hints that can be pasted: `./run`, `python -m verify` or the script."""
+    called = Path(sys.argv[0]).name
+    if called not in ("__main__.py", "-m", "-c", ""):
+        return called
+    checkout = Path(__file__).parents[2]
+    return "./run" if os.name == "posix" and (checkout / "run").is_file() else "python -m verify"
+
+
+def project_version() -> str:
+    """The project's version, from its installation or, in a bare checkout, from pyproject.toml."""
+    import importlib.metadata
+    import tomllib
+
+    try:
+        return importlib.metadata.version(NAME)
+    except importlib.metadata.PackageNotFoundError:
+        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return str(project["version"])
+
+
+class Program(click.Group):
+    """The group of commands; `main` never shows a traceback for a wrong use and always exits with a code above."""
+
+    def list_commands(self, ctx: click.Context, /) -> list[str]:
+        """The names of the commands, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str, /) -> click.Command | None:
+        """The command called `cmd_name`, imported now; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"verify.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str], /) -> tuple[Any, Any, list[str]]:
+        """The command and its arguments; a name or option that does not exist gets the nearest one as a suggestion."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise click.UsageError(f"command: {name!r} is unknown; {hint}allowed are {', '.join(COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """Run the command line `args` and exit."""
+        words = list(sys.argv[1:] if args is None else args) or ["run", "--level", "quick"]
+        extra["standalone_mode"] = False
+        if os.environ.get("NO_COLOR"):
+            extra["color"] = False
+        try:
+            code = super().main(words, prog_name or invocation(), **extra)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            click.echo(f"{NAME}: error: {error_line(error)}", err=True)
+            code = 2
+        except (click.Abort, KeyboardInterrupt):
+            click.echo(f"{NAME}: interrupted", err=True)
+            code = INTERRUPTED
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                raise
+            code = BROKEN_PIPE
+        if code == BROKEN_PIPE or _pipe_is_broken():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _pipe_is_broken() -> bool:
+    """Whether what is still buffered can no longer be written (the reader has left)."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False
+
+
+def error_line(error: click.ClickException) -> str:
+    """The message of a wrong use on one line, without click's usage block."""
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        if error.ctx.parent is None:
+            return f"{error.option_name}: options follow a command, for example: run {error.option_name}"
+        near = f"; did you mean {' or '.join(error.possibilities)}?" if error.possibilities else ""
+        return f"{error.option_name}: no such option{near} (see {error.ctx.command_path} --help)"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    stray = "unexpected extra argument" in message and "=" in message
+    return f"{message}; parameters follow --set, for example --set psi1=2 psi2=2" if stray else message
+
+
+def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(f"{NAME} {project_version()}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Without a command: run --level quick. Every command has its own --help with an example.",
+)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+)
+def program() -> None:
+    """Robust limits: derived, solved, simulated, verified."""

@@ -1,0 +1,144 @@
+"""`solve`: the limit at one point or on a grid."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from verify.commands.identifiers import load_one
+from verify.commands.values import Range, WordsCommand, read_settings
+
+if TYPE_CHECKING:
+    from derivations.core import Derivation
+
+BLOCK = 65536
+"""Points solved and written at a time: a grid of any size needs the memory of one block."""
+
+
+@click.command("solve", cls=WordsCommand, short_help="The limit at given parameters, or on a grid.")
+@click.argument("text", metavar="ID")
+@click.option(
+    "--set",
+    "pairs",
+    metavar="NAME=VALUE ...",
+    multiple=True,
+    help="A number, a range a:b:n (n values from a to b) or log:a:b:n; several ranges make a grid.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
+def command(text: str, pairs: tuple[str, ...], as_json: bool, as_csv: bool) -> int:
+    """Solve a derivation's model and print its observables. `show ID` lists the parameters.
+
+    \b
+    Example: solve random_features.robust_risk --set psi1=log:0.1:50:200 psi2=2 epsilon=0.5 --csv
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--csv: cannot be combined with --json; give one of them")
+    derivation = load_one(text)
+    fixed, ranges = admissible_settings(derivation, pairs)
+    points = solved_points(derivation, fixed, ranges)
+    if as_csv:
+        _write_csv(points)
+    elif as_json:
+        _write_json(derivation, fixed, ranges, points)
+    else:
+        _draw(points, ranges)
+    return 0
+
+
+def admissible_settings(
+    derivation: Derivation, pairs: tuple[str, ...], /
+) -> tuple[dict[str, float | str], dict[str, Range]]:
+    """Fixed values and ranges, checked against the model's domains before any grid exists.
+
+    Raises click.UsageError for what is malformed, unknown, missing or outside its domain.
+    """
+    if not derivation.has_model:
+        raise click.UsageError(f"ID: {derivation.id} has no model to solve; `list` marks those that have")
+    fixed, ranges = read_settings(derivation.model, pairs)
+    from numerics.parameters import ParameterError, complete
+
+    try:
+        complete(derivation.model, {**fixed, **{name: [item.first, item.last] for name, item in ranges.items()}})
+    except ParameterError as error:
+        raise click.UsageError(f"--set: {error}") from error
+    return fixed, ranges
+
+
+def solved_points(
+    derivation: Derivation, fixed: Mapping[str, float | str], ranges: Mapping[str, Range], /
+) -> Iterator[dict[str, Any]]:
+    """Every point of the grid as JSON data, the last range fastest. Raises click.UsageError for a bad function."""
+    import numpy as np
+
+    from numerics.parameters import ParameterError
+    from numerics.solver import Solver
+    from verify.report.points import point_data
+
+    shape = tuple(item.count for item in ranges.values())
+    total = math.prod(shape)
+    solver = Solver(derivation.model, title=derivation.id)
+    for first in range(0, total, BLOCK):
+        places = np.unravel_index(np.arange(first, min(first + BLOCK, total)), shape) if shape else ()
+        varied = {name: item.take(place) for (name, item), place in zip(ranges.items(), places, strict=True)}
+        try:
+            solution = solver(**fixed, **varied)
+        except ParameterError as error:
+            raise click.UsageError(f"--set: {error}") from error
+        count = solution.status.size
+        for index in range(count):
+            yield point_data(solution, index, seconds=solution.seconds / count)
+
+
+def _write_csv(points: Iterator[dict[str, Any]]) -> None:
+    from verify.report.points import csv_rows
+
+    csv.writer(sys.stdout, lineterminator="\n").writerows(csv_rows(points))
+
+
+def _write_json(
+    derivation: Derivation,
+    fixed: Mapping[str, float | str],
+    ranges: Mapping[str, Range],
+    points: Iterator[dict[str, Any]],
+) -> None:
+    first = next(points)
+    if not ranges:
+        click.echo(json.dumps(first, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    described = {name: vars(item) for name, item in ranges.items()}
+    head = json.dumps({"id": derivation.id, "parameters": fixed, "ranges": described}, ensure_ascii=False)
+    sys.stdout.write(head[:-1] + ', "points": [')
+    for place, point in enumerate(itertools.chain([first], points)):
+        separator = ",\n" if place else "\n"
+        sys.stdout.write(separator + json.dumps(point, ensure_ascii=False, allow_nan=False))
+    sys.stdout.write("\n]}\n")
+
+
+def _draw(points: Iterator[dict[str, Any]], ranges: Mapping[str, Range]) -> None:
+    from rich.console import Console
+
+    from verify.report.points import MOST_ROWS, grid_table, point_table
+
+    console = Console(highlight=False)
+    if not ranges:
+        console.print(point_table(next(points)))
+        return
+    top = list(itertools.islice(points, MOST_ROWS))
+    statuses = Counter(point["status"] for point in itertools.chain(top, points))
+    console.print(grid_table(top, list(ranges)))
+    total = sum(statuses.values())
+    if total > len(top):
+        console.print(f"… and {total - len(top)} more points: --csv or --json prints all of them")
+    console.print(f"{total} points: " + ", ".join(f"{count} {status}" for status, count in statuses.items()))
+    notes = dict.fromkeys(note for point in top for note in point["notes"])
+    for note in notes:
+        console.print(f"  {note}", markup=False)

@@ -1,0 +1,131 @@
+"""Values typed on the command line: numbers, ranges, and options that take several words. Nothing is evaluated."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from derivations.model import Model
+
+MOST_POINTS = 10**8
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+LONGEST = 64
+ALLOWED = "a number such as 2 or 1e-3, or a range a:b:n or log:a:b:n"
+
+
+@dataclass(frozen=True)
+class Range:
+    """`count` values from `first` to `last`, both included, evenly spaced or evenly in the logarithm."""
+
+    first: float
+    last: float
+    count: int
+    logarithmic: bool
+
+    def take(self, positions: np.ndarray[Any, Any], /) -> np.ndarray[Any, Any]:
+        """The values at these positions (0 to count - 1), same shape; the ends are exact."""
+        import numpy as np
+
+        share = positions / max(self.count - 1, 1)
+        if self.logarithmic:
+            values = np.exp((1 - share) * math.log(self.first) + share * math.log(self.last))
+        else:
+            values = (1 - share) * self.first + share * self.last
+        last = np.where(positions == self.count - 1, self.last, values)
+        return np.where(positions == 0, self.first, last)
+
+
+class WordsCommand(click.Command):
+    """A command in which an option of `many` takes every following word up to the next option or stray argument."""
+
+    many: Mapping[str, str] = {"--set": "=", "--allow": ""}
+    """Option -> what each further word must contain to belong to it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str], /) -> list[str]:
+        """Repeat the option before each of its words, which click then collects."""
+        words: list[str] = []
+        option = ""
+        for word in args:
+            belongs = bool(option) and not word.startswith("-") and self.many[option] in word
+            if belongs and words[-1] != option:
+                words.append(option)
+            if not belongs:
+                option = word if word in self.many else ""
+            words.append(word)
+        return super().parse_args(ctx, words)
+
+
+def read_pairs(pairs: Sequence[str], /) -> dict[str, str]:
+    """name -> text of `name=value` words. Raises click.UsageError for another form or a name given twice."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = (part.strip() for part in pair.partition("="))
+        if not sign or not name or not value:
+            raise click.UsageError(f"--set: {pair!r} is not understood; allowed is name=value, with {ALLOWED}")
+        if name in found:
+            raise click.UsageError(f"--set: {name} is given twice ({found[name]!r} and {value!r}); give it once")
+        found[name] = value
+    return found
+
+
+def read_number(name: str, text: str, /, *, allowed: str = ALLOWED) -> float:
+    """The finite float that `text` writes in decimal. Raises click.UsageError in one line for anything else."""
+    if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        raise click.UsageError(f"--set: {name} is {text!r}, which is not finite; allowed is {allowed}")
+    if len(text) > LONGEST or not NUMBER.fullmatch(text):
+        shown = text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+        raise click.UsageError(f"--set: {name} is {shown!r}, which is not a number; allowed is {allowed}")
+    value = float(text)
+    if not math.isfinite(value):
+        raise click.UsageError(f"--set: {name} is {text!r}, which is too large for a double; allowed is {allowed}")
+    return value
+
+
+def read_range(name: str, text: str, /) -> Range:
+    """The range that `a:b:n` or `log:a:b:n` writes. Raises click.UsageError in one line for anything else."""
+    parts = text.split(":")
+    logarithmic = parts[0] == "log"
+    ends = parts[1:] if logarithmic else parts
+    form = "a range is a:b:n or log:a:b:n, n values from a to b"
+    if len(ends) != 3:
+        raise click.UsageError(f"--set: {name} is {text!r}, which is not a range; {form}")
+    first, last = (read_number(name, end, allowed="a finite number at each end of a range") for end in ends[:2])
+    if not re.fullmatch(r"[0-9]{1,18}", ends[2]) or int(ends[2]) < 1:
+        raise click.UsageError(f"--set: {name} is {text!r}, where {ends[2]!r} is not a count; {form}, n a whole number")
+    if int(ends[2]) == 1 and first != last:
+        raise click.UsageError(f"--set: {name} is {text!r}, one value with two ends; {form}, n at least 2")
+    if logarithmic and (first <= 0 or last <= 0):
+        raise click.UsageError(f"--set: {name} is {text!r}; a logarithmic range log:a:b:n needs a > 0 and b > 0")
+    return Range(first, last, int(ends[2]), logarithmic)
+
+
+def read_settings(model: Model, pairs: Sequence[str], /) -> tuple[dict[str, float | str], dict[str, Range]]:
+    """Fixed values and ranges by parameter name; the text of a function, or of an unknown name, is kept as it is.
+
+    Raises click.UsageError for a malformed value and for a grid of more than 10^8 points, counted before it exists.
+    """
+    from derivations.model import FunctionParameter
+
+    numeric = {item.name for item in model.parameters if not isinstance(item, FunctionParameter)}
+    fixed: dict[str, float | str] = {}
+    ranges: dict[str, Range] = {}
+    for name, text in read_pairs(pairs).items():
+        if name not in numeric:
+            fixed[name] = text
+        elif ":" in text:
+            ranges[name] = read_range(name, text)
+        else:
+            fixed[name] = read_number(name, text)
+    count = math.prod(item.count for item in ranges.values())
+    if count > MOST_POINTS:
+        sizes = " x ".join(str(item.count) for item in ranges.values())
+        raise click.UsageError(f"--set: the grid has {count} points ({sizes}); allowed are at most {MOST_POINTS}")
+    return fixed, ranges
