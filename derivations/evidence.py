@@ -93,6 +93,8 @@ class Simulation:
     `at` fixes the parameters (by symbol, or by name for a function such as the activation). The half width of the
     equivalence test is relative * max(|theory|, scale): `tolerance` is the relative part, for all observables or by
     name; `scale` the natural unit of each observable (the null risk, say), 0 where only the relative part counts.
+    `defaults_of` is the model whose defaults and constants complete `at`, where the claim has none.
+    `controls` names further observables of a draw with their exact means, used as control variates.
     `bias` is the declared order of the finite-size error in `sizes`; `most` caps the draws at each size.
     """
 
@@ -102,18 +104,24 @@ class Simulation:
     tolerance: float | Mapping[str, float]
     sizes: tuple[int, ...]
     scale: Mapping[str, Number] = field(default_factory=dict)
+    controls: Mapping[str, Number] = field(default_factory=dict)
     most: int = 64
+    defaults_of: Callable[[], Model] | None = None
     level: Level = Level.quick
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A fitted exponent of a positive quantity against the size, whose whole interval lies in the claim's interval."""
+    """A fitted exponent of a positive quantity against the size, whose whole interval lies in the claim's interval.
+
+    `defaults_of` is the model whose defaults and constants complete `at`.
+    """
 
     experiment: Experiment | str
     at: Mapping[Symbol | str, Number | str]
     sizes: tuple[int, ...]
     draws: int = 16
+    defaults_of: Callable[[], Model] | None = None
     level: Level = Level.quick
 
 

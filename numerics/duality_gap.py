@@ -59,7 +59,7 @@ def best_multiple(linear: float, quadratic: float, /) -> float:
 def shared_bound(
     features: Array, labels: Array, epsilon: float, push: Array, /, *, remainder: Array | None = None, cost: float = 0.0
 ) -> float:
-    """Lower bound when the samples share one gradient row w and `features` (n, N) are those of w; any (n,) push will do.
+    """Lower bound from any (n,) push when the samples share one gradient row w; `features` (n, N) are those of w.
 
     `remainder` (N,) is the part of F'u that a ridge pays for, and `cost` = ||g||^2 / (2 rho) what it pays.
     """

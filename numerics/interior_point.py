@@ -2,7 +2,7 @@
 
 The problem, with a gradient map A whose m rows are shared by the samples (m = 1) or owned by one each (m = n), is
 
-    minimise  (1/2) sum_i (a_i + c_i)^2 + ridge(theta)   subject to  a_i >= |y_i - f_i.theta|,  c_k >= e ||(A theta)_k||.
+    minimise (1/2) sum_i (a_i + c_i)^2 + ridge(theta)  subject to  a_i >= |y_i - f_i.theta|, c_k >= e ||(A theta)_k||.
 
 Slacks: a - r and a + r (orthant), (c, e A theta) (second-order cones). Multipliers: upper, lower, dual. theta = 0 is
 strictly feasible together with multipliers that satisfy every dual equation, so each iterate is feasible on both sides
@@ -148,9 +148,7 @@ class NewtonStep:
         theta, strengths = self._solve(right, tail[0] - attack.pool(slope / self.weight))
         return self._unfold(theta, strengths, slope, upper, lower, tail)
 
-    def _unfold(
-        self, theta: Array, strengths: Array, slope: Array, upper: Array, lower: Array, tail: Point
-    ) -> Iterate:
+    def _unfold(self, theta: Array, strengths: Array, slope: Array, upper: Array, lower: Array, tail: Point) -> Iterate:
         """All other parts of the direction from those of theta and the strengths."""
         image = self.attack.features @ theta
         excess = (slope - strengths - (self.up - self.down) * image) / self.weight

@@ -132,7 +132,7 @@ def _raising(compute: Callable[[], Array], array: Array) -> Array:
 
 
 def gram(matrix: Array, /) -> Array:
-    """(n, n) array V V^T of an (n, k) array V (NumPy and CuPy see the equal factors and do half the work)."""
+    """(n, n) array V V^T of an (n, k) array V (NumPy sees the equal factors and does half the work)."""
     return matrix @ matrix.T
 
 
@@ -219,7 +219,7 @@ class ArrayLab:
     """What an experiment receives: arrays on one device, linear algebra, special functions, one stream of numbers.
 
     Random numbers are drawn on the host by NumPy's Philox generator and moved to the device once, so that the draws are
-    the same on every device. Everything elementwise is `lab.xp` (the array API namespace): `lab.xp.exp`, `lab.xp.where`.
+    the same on every device. The elementwise functions are those of `lab.xp`, also as `lab.exp`, `lab.where`, `lab.pi`.
     """
 
     gram = staticmethod(gram)

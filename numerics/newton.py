@@ -26,7 +26,7 @@ Evaluate = Callable[[Array, Array], tuple[Array, Array]]
 """((m,) indices of points, (k, m) log unknowns) -> (k, m) log ratios and (k, k, m) Jacobian, equations first."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Roots:
     """What Newton reached for n points: (k, n) log unknowns, (n,) largest absolute log ratio there, (n,) error.
 
@@ -38,12 +38,17 @@ class Roots:
     residual: Array
     error: Array
 
-    def improve(self, points: Array, again: Roots) -> None:
-        """Take what another attempt at some of the points reached, where that is better."""
-        better = again.residual < self.residual[points]
-        where = points[better]
-        self.logs[:, where], self.residual[where] = again.logs[:, better], again.residual[better]
-        self.error[where] = again.error[better]
+    def improved(self, again: Array, other: Roots) -> Roots:
+        """With what another attempt at the points of the mask `again` reached, where that is better."""
+        xp = namespace(again)
+        counted = xp.cumulative_sum(xp.astype(again, xp.int64))
+        place = xp.where(again, counted - 1, xp.zeros_like(counted))
+        better = again & (xp.take(other.residual, place) < self.residual)
+        return Roots(
+            xp.where(better, xp.take(other.logs, place, axis=1), self.logs),
+            xp.where(better, xp.take(other.residual, place), self.residual),
+            xp.where(better, xp.take(other.error, place), self.error),
+        )
 
 
 def solve_batch(evaluate: Evaluate, start: Array, /, *, tolerance: float = 2e-15, rounds: int = 120) -> Roots:
@@ -54,11 +59,10 @@ def solve_batch(evaluate: Evaluate, start: Array, /, *, tolerance: float = 2e-15
     Points that did not converge come back with the residual they reached: the caller decides. Derived here.
     """
     xp = namespace(start)
-    far = xp.full_like(start[0, :], xp.inf)
-    found = Roots(xp.asarray(start, copy=True), far, xp.asarray(far, copy=True))
-    active = xp.nonzero(far > 0)[0]
-    logs, step, share = xp.zeros_like(start), xp.asarray(start, copy=True), xp.ones_like(far)
-    residual, live = far, far > 0
+    residual = xp.full_like(start[0, :], xp.inf)
+    active, live, share = xp.nonzero(residual > 0)[0], residual > 0, xp.ones_like(residual)
+    logs, step = xp.zeros_like(start), start
+    left: list[tuple[Array, Roots]] = []
     for _ in range(rounds):
         trial = logs + share * step
         ratio, jacobian = evaluate(active, trial)
@@ -69,24 +73,37 @@ def solve_batch(evaluate: Evaluate, start: Array, /, *, tolerance: float = 2e-15
         step = xp.where(better, newton_step(ratio, jacobian), step)
         share = xp.where(better, xp.ones_like(share), share / 4)
         longest = xp.max(xp.abs(share * step), axis=0)
-        live &= (residual > tolerance) & (longest > 1e-16) & (share >= SHORTEST_SHARE)
-        live &= better | (residual > ROUNDING)
-        left = int(xp.count_nonzero(live))
-        if left < LEAVE_TOGETHER * live.shape[0]:
-            _keep(found, active, logs, residual, step)
-            active, residual, share = active[live], residual[live], share[live]
-            logs, step, live = logs[:, live], step[:, live], live[live]
-        if left == 0:
+        live = live & (residual > tolerance) & (longest > 1e-16) & (share >= SHORTEST_SHARE)
+        live = live & (better | (residual > ROUNDING))
+        count = int(xp.count_nonzero(live))
+        if count < LEAVE_TOGETHER * live.shape[0]:
+            done, kept = xp.nonzero(~live)[0], xp.nonzero(live)[0]
+            left.append((xp.take(active, done), _roots(logs, residual, step, done)))
+            active, residual, share = xp.take(active, kept), xp.take(residual, kept), xp.take(share, kept)
+            logs, step, live = xp.take(logs, kept, axis=1), xp.take(step, kept, axis=1), xp.take(live, kept)
+        if count == 0:
             break
-    _keep(found, active, logs, residual, step)
-    return found
+    left.append((active, _roots(logs, residual, step, xp.nonzero(residual >= 0)[0])))
+    return _in_order(left)
 
 
-def _keep(found: Roots, active: Array, logs: Array, residual: Array, step: Array) -> None:
-    xp = namespace(step)
+def _roots(logs: Array, residual: Array, step: Array, points: Array) -> Roots:
+    xp = namespace(logs)
     longest = xp.max(xp.abs(step), axis=0)
-    found.logs[:, active], found.residual[active] = logs, residual
-    found.error[active] = xp.where((longest == 0) & (residual > 0), xp.inf, longest)
+    error = xp.where((longest == 0) & (residual > 0), xp.inf, longest)
+    return Roots(xp.take(logs, points, axis=1), xp.take(residual, points), xp.take(error, points))
+
+
+def _in_order(left: list[tuple[Array, Roots]]) -> Roots:
+    """The points as they were before some left early."""
+    xp = namespace(left[0][0])
+    order = xp.argsort(xp.concat([points for points, _ in left]))
+    pieces = [roots for _, roots in left]
+    return Roots(
+        xp.take(xp.concat([piece.logs for piece in pieces], axis=1), order, axis=1),
+        xp.take(xp.concat([piece.residual for piece in pieces]), order),
+        xp.take(xp.concat([piece.error for piece in pieces]), order),
+    )
 
 
 def newton_step(ratio: Array, jacobian: Array, /) -> Array:

@@ -14,12 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import array_api_compat
+
 from numerics.lab import Array, LinAlgError, cholesky, cholesky_solve, gram, namespace, solve
 from numerics.second_order_cone import Scaling
 
 Solve = Callable[[Array, Array], tuple[Array, Array]]
 
-DAMPING = (1e-15, 1e-12, 1e-10)
+# A few roundings of the diagonal: enough to keep a Newton step out of the null space of a singular matrix.
+DAMPING = 1e-15
+STRONGER_DAMPING = (1e-12, 1e-10)
 
 
 @dataclass(frozen=True)
@@ -80,18 +84,17 @@ class Attack(Protocol):
 def identity(width: int, like: Array, /) -> Array:
     """(width, width) identity beside `like`, in its dtype."""
     xp: Any = namespace(like)
-    return xp.eye(width, dtype=like.dtype, device=like.device)
+    return xp.eye(width, dtype=like.dtype, device=array_api_compat.device(like))
 
 
-def regularised_cholesky(matrix: Array, /) -> Array:
-    """Cholesky factor of a positive semidefinite matrix whose diagonal is raised by a few roundings.
+def regularised_cholesky(matrix: Array, /, *, damping: float = 0.0) -> Array:
+    """Cholesky factor of a positive semidefinite matrix, its diagonal raised by `damping` of itself, more if need be.
 
-    Without it a singular matrix may pass with pivots of pure rounding, and a step runs away in its null space.
+    Without damping a singular matrix may pass with pivots of pure rounding, and a step runs away in its null space.
     """
-    diagonal = identity(matrix.shape[0], matrix) * matrix
-    for relative in DAMPING:
+    for relative in (damping, *STRONGER_DAMPING):
         try:
-            return cholesky(matrix + relative * diagonal)
+            return cholesky(matrix if relative == 0.0 else matrix * (1.0 + relative * identity(matrix.shape[0], matrix)))
         except LinAlgError:
             continue
     raise LinAlgError("the matrix is not positive semidefinite")
@@ -190,7 +193,7 @@ class PerSampleGradient:
         rest = left.last - cross * ratio
         matrix = self.gradient_gram(left.level) + gram(square.T) + (rest[:, None] * pulled).T @ pulled
         matrix = matrix + self._ridge * identity(matrix.shape[0], matrix)
-        factor = regularised_cholesky(matrix)
+        factor = regularised_cholesky(matrix, damping=DAMPING)
         columns = -(tilt[:, None] * self.features + left.mixed[:, None] * pulled)
 
         def solve_system(right: Array, right_strengths: Array) -> tuple[Array, Array]:

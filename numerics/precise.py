@@ -24,8 +24,9 @@ Number: TypeAlias = Any
 Point: TypeAlias = dict[Symbol, Expr]
 
 _GUARD = 10
-_DOUBLINGS = 4
-_ATTEMPTS = 400
+_DOUBLINGS = 3
+_FAR = 100
+_ATTEMPTS = 60
 _CONDITION_DIGITS = 12
 
 
@@ -37,9 +38,9 @@ def evaluate(expression: Expr, values: Mapping[Symbol, Any], /, *, digits: int =
     """The value of `expression` at `values`, to `digits` significant digits: an mpf, or an mpc where it is not real.
 
     Values are exact numbers (int, SymPy numbers without symbols) or mpmath numbers, taken as they are. The working
-    precision grows until two of them agree, so cancellation costs time, never digits; a value that shrinks with the
-    precision, relative to the terms it is made of, is exactly 0. Integrals over finite or infinite intervals are
-    split at the kinks of the integrand. Raises Undefined where there is no finite value, Imprecise when precisions
+    precision grows until two of them agree, so cancellation costs time, never digits; a value more than 90 digits (and
+    twice those asked) below the terms it is made of is returned as exactly 0. Integrals over finite or infinite
+    intervals are split at the kinks of the integrand. Raises Undefined where there is no finite value, Imprecise when precisions
     never agree (ask for fewer digits), TypeError for a node that has no many-digit evaluation, ValueError for a
     symbol without a value.
     """
@@ -47,15 +48,18 @@ def evaluate(expression: Expr, values: Mapping[Symbol, Any], /, *, digits: int =
     _require_values(tape, expression, values)
     enough = digits + 2 * _GUARD
     previous = None
-    for working in (digits + _GUARD, *(enough * 2**k for k in range(_DOUBLINGS))):
+    far = max(2 * enough, _FAR)
+    for working in (digits + _GUARD, enough, *(far * 2**k for k in range(_DOUBLINGS))):
         with mp.workdps(working):
             value, terms = tape.run(_at_precision(values))
             if value == terms == 0:
                 return value
-            if previous and abs(value - previous) <= mpmath.mpf(10) ** -digits * abs(value):
+            # Two precisions may agree by accident on what is left where larger terms rounded to nothing.
+            clear = abs(value) >= mpmath.mpf(10) ** (digits - working) * terms
+            if previous and clear and abs(value - previous) <= mpmath.mpf(10) ** -digits * abs(value):
                 return _rounded(value, digits)
-            # A resolved value stops shrinking; one that is still rounding noise at twice the digits is 0.
-            if working > enough and abs(value) <= mpmath.mpf(10) ** (_GUARD - working) * terms:
+            # A resolved value stops shrinking; one that is still rounding noise so far down is 0.
+            if working >= far and abs(value) <= mpmath.mpf(10) ** (_GUARD - working) * terms:
                 return mpmath.mpf(0)
             previous = value
     raise Imprecise(f"no {digits} digits with {working} working digits; ask for fewer")

@@ -17,7 +17,7 @@ from derivations.core import Derivation
 from derivations.model import Model, Phase
 from numerics import special
 from numerics.generated import load_source
-from numerics.lab import CPU, Array, Device, to_numpy
+from numerics.lab import CPU, Array, Device, namespace, to_numpy
 from numerics.newton import Roots, quiet, solve_batch
 from numerics.parameters import complete, constants
 from numerics.provenance import provenance
@@ -134,11 +134,12 @@ class Solver:
         start = xp.log(xp.stack([self._spread(value, len(where)) for value in guess]))
         roots = solve_batch(self._evaluator(arrays), start)
         for shift in RETRIES:
-            bad = xp.nonzero(~(roots.residual <= ACCEPTED))[0]
+            again = ~(roots.residual <= ACCEPTED)
+            bad = xp.nonzero(again)[0]
             if bad.shape[0] == 0:
                 break
-            move = self.device.asarray(np.resize(np.asarray(shift), (start.shape[0], 1)))
-            roots.improve(bad, solve_batch(self._evaluator(_at(arrays, bad)), start[:, bad] + move))
+            moved = xp.take(start, bad, axis=1) + self.device.asarray(np.resize(shift, (start.shape[0], 1)))
+            roots = roots.improved(again, solve_batch(self._evaluator(_at(arrays, bad)), moved))
         self._report(arrays, roots, where, state)
 
     def _evaluate_formula(self, arrays: Mapping[str, Array], where: npt.NDArray[np.int64], state: _State) -> None:
@@ -149,7 +150,7 @@ class Solver:
 
     def _spread(self, value: Array, count: int) -> Array:
         xp = self.device.namespace
-        return xp.broadcast_to(self.device.asarray(value), (count,))
+        return xp.broadcast_to(self.device.asarray(value, dtype=xp.float64), (count,))
 
     def _evaluator(self, arrays: Mapping[str, Array]) -> Any:
         xp = self.device.namespace
@@ -183,7 +184,7 @@ def _flatten(value: npt.NDArray[np.float64], shape: tuple[int, ...]) -> npt.NDAr
 
 def _at(values: Mapping[str, Array], points: Array) -> dict[str, Array]:
     """The values at some of the points."""
-    return {name: value[points] if value.ndim else value for name, value in values.items()}
+    return {name: namespace(value).take(value, points) if value.ndim else value for name, value in values.items()}
 
 
 class _State:

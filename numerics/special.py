@@ -2,27 +2,30 @@
 
 import math
 
-from numerics.lab import Array, erf, erfc, erfinv, namespace
+from numerics.lab import Array, erf, erfc, namespace
 
-__all__ = ["chi_square_cdf", "erf", "erfc", "erfinv"]
+__all__ = ["chi_square_cdf", "erf", "erfc"]
 
 SERIES_BELOW = 1.0
 SERIES_TERMS = 13
 """At z = 1 the term left out is 2e-18 of the sum."""
+
+ONE_FROM = 40.0
+"""Here the function is 1 to every digit."""
 
 
 def chi_square_cdf(z: Array, /) -> Array:
     """E[G^2; |G| <= z] for a standard normal G, entry by entry, to full relative precision at every z >= 0.
 
     erf(z/sqrt 2) - sqrt(2/pi) z exp(-z^2/2), and below z = 1, where that cancels, its series
-    sqrt(2/pi) z^3 exp(-z^2/2) (1 + z^2/5 + z^4/(5 7) + ...)/3. Five times as fast as an incomplete gamma function.
+    sqrt(2/pi) z^3 exp(-z^2/2) (1 + z^2/5 + z^4/(5 7) + ...)/3. Much faster than an incomplete gamma function.
     """
     xp = namespace(z)
-    square = z * z
+    z = xp.minimum(z, ONE_FROM)
+    is_small, square = z < SERIES_BELOW, z * z
     bump = math.sqrt(2 / math.pi) * z * xp.exp(-square / 2)
-    small = xp.where(z < SERIES_BELOW, square, xp.zeros_like(z))
+    square = xp.where(is_small, square, xp.zeros_like(z))
     series = xp.ones_like(z)
     for k in range(SERIES_TERMS, 0, -1):
-        series = 1 + series * small / (2 * k + 3)
-    direct = erf(z / math.sqrt(2)) - xp.where(square < math.inf, bump, xp.zeros_like(z))
-    return xp.where(z < SERIES_BELOW, bump * small * series / 3, direct)
+        series = 1 + series * square / (2 * k + 3)
+    return xp.where(is_small, bump * square * series / 3, erf(z / math.sqrt(2)) - bump)

@@ -110,7 +110,7 @@ def build_report(
     rows = tuple(
         DerivationRow(
             derivation.id,
-            summarise(derivation, verdicts),
+            summarise(derivation, verdicts, only=None if derivation in asked else judged),
             tuple(_row(step, verdicts[step.id]) for step in derivation.steps.values() if step in judged),
             derivation in asked,
         )

@@ -20,6 +20,8 @@ from verify.pool import Lost, run_jobs
 from verify.report_data import Report, build_report
 from verify.verdict import Verdict, collect_steps
 
+__all__ = ["Report", "count_cores", "expected_cost", "run"]
+
 Job: TypeAlias = "tuple[str, str, Context]"
 """Where the derivation is found, the step's name, and how to check: nothing of SymPy travels between processes."""
 

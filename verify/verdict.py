@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -134,13 +134,17 @@ class Headline:
         return words
 
 
-def summarise(derivation: Derivation, verdicts: Mapping[str, Verdict], /) -> Headline:
+def summarise(
+    derivation: Derivation, verdicts: Mapping[str, Verdict], /, *, only: Collection[Step] | None = None
+) -> Headline:
     """The headline of a derivation from its steps' verdicts and those of every step they use, by step id.
+
+    `only` narrows it to some of the derivation's steps, with what they use.
 
     A step without a verdict in this run counts as not attempted. The strength is the weakest that held anywhere in
     the graph; the derivation fails or is open as soon as one step of the graph does.
     """
-    steps = collect_steps(derivation)
+    steps = collect_steps(derivation, only=only)
     judged = {step: verdicts[step.id] for step in steps if step.id in verdicts}
     counts = Counter(verdict.outcome for verdict in judged.values())
     missing = sum(step not in judged for step in steps)
@@ -156,10 +160,12 @@ def summarise(derivation: Derivation, verdicts: Mapping[str, Verdict], /) -> Hea
     return Headline(outcome, strength, assumed, len(granted) - assumed, counts[Outcome.not_attempted], troubled)
 
 
-def collect_steps(derivation: Derivation, /) -> list[Step]:
-    """The steps of a derivation and all that they use, each once, parents first."""
+def collect_steps(derivation: Derivation, /, *, only: Collection[Step] | None = None) -> list[Step]:
+    """The steps of a derivation (or `only` some of them) and all that they use, each once, parents first."""
     found: dict[Step, None] = {}
     for step in derivation.steps.values():
+        if only is not None and step not in only:
+            continue
         for ancestor in step.ancestors():
             found.setdefault(ancestor)
         found.setdefault(step)

@@ -16,7 +16,7 @@ from sympy import Abs, Expr, Symbol, diff, expand, symbols
 from derivations.core import Cited, Derivation, Model, Simulation, Symbolic
 from derivations.lemmas import marchenko_pastur, proximal
 from derivations.lemmas.proximal import mean_envelope_dc
-from derivations.random_features import scalar_reduction
+from derivations.random_features import ladder, scalar_reduction
 from derivations.random_features.phases import (
     collapse_program,
     critical_epsilon,
@@ -70,7 +70,7 @@ def model() -> Model:
     )
 
 
-@theorem.step(Symbolic(), uses=[scalar_reduction.data_model])
+@theorem.step(Symbolic(), uses=[ladder.data_model])
 def directional_slope() -> Claim:
     """Along theta the loss (|y - t f| + eps t ||J theta||)^2/2 starts with slope -y f + eps |y| ||J theta||, y not 0.
 

@@ -1,6 +1,6 @@
 r"""The interpolator of least norm: random-features ridge regression as ridge -> 0 with more features than samples.
 
-For psi1 > psi2 the step goes to infinity and psi2 = m + t h, with t = mu_2^2/mu_1^2, so that m = kappa T11 is the smaller
+For psi1 > psi2 the step goes to infinity and psi2 = m + t h, t = mu_2^2/mu_1^2, so that m = kappa T11 is the smaller
 root of m^2 - (1 + psi2 + t) m + psi2 = 0 whatever psi1 is. All observables then are closed forms, the published
 ridgeless ones (Mei & Montanari 2022). The standard risk diverges as psi1 decreases to psi2.
 """

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sympy import Add, Derivative, Expr, Integer, Poly, Rational, Symbol, diff, erf, solve, sqrt, symbols
 
-from derivations.core import Assumed, Certified, Cited, Derivation, Sampled, Symbolic
+from derivations.core import Certified, Cited, Derivation, Sampled, Symbolic
 from derivations.ingredients import MeanEnvelopeSlope, attacked_square
 from derivations.lemmas import gaussian, marchenko_pastur, minmax, proximal
 from derivations.lemmas.proximal import mean_envelope, mean_envelope_dc, mean_envelope_dstep
@@ -70,21 +70,7 @@ def average(expression: Expr, /) -> Expr:
     return Add(*(coefficient * moments.get(powers, Integer(0)) for powers, coefficient in terms))
 
 
-@theorem.step(Assumed())
-def data_model() -> Claim:
-    """The setting of the theorem: Gaussian inputs, a linear target, a first layer that is not trained."""
-    return statement(
-        "x ~ N(0, I_d), y = <beta, x> + tau z with z ~ N(0, 1), rows of W uniform on the unit sphere, all independent"
-    )
-
-
-@theorem.step(Assumed())
-def proportional_limit() -> Claim:
-    """All three sizes grow together, at fixed attack radius and ridge."""
-    return statement("d, N, n -> infinity with N/d -> psi1 and n/d -> psi2")
-
-
-@theorem.step(Symbolic(), uses=[data_model])
+@theorem.step(Symbolic(), uses=[ladder.data_model])
 def residual_variance() -> Claim:
     """Given theta the residual is a sum of independent normals: its variance in one direction x_i, u_i and the noise.
 
@@ -97,7 +83,7 @@ def residual_variance() -> Claim:
 @theorem.step(
     Cited("Hassani & Javanmard (2024), Theorem 6.9 with section 6.2; the min-max theorem is lemmas.minmax:convex_minmax"),
     uses=[
-        proportional_limit,
+        ladder.proportional_limit,
         residual_variance,
         ladder.gaussian_equivalence,
         minmax.convex_minmax,

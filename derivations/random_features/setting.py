@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sympy import Expr, Max, Symbol, sqrt
 
 from derivations.ingredients import Activation, Attack, Target, attacked_square, white_layer
+from derivations.model import Model
+from derivations.random_features.phases import closed_phases
 from derivations.random_features.symbols import (
+    activation,
     derivative_energy,
     epsilon,
+    epsilon_test,
     linear_coefficient,
     noise,
     nonlinear_energy,
@@ -16,6 +22,7 @@ from derivations.random_features.symbols import (
     ridge,
     signal,
 )
+from derivations.reduction import reduce
 from derivations.scalar_problem import RATIO, STEP, ScalarProblem
 
 problem = ScalarProblem(
@@ -32,3 +39,15 @@ problem = ScalarProblem(
 def starting_point(penalty: Expr, /) -> dict[Symbol, Expr]:
     """A first guess from which Newton reached every root tried: the step of ridge regression, and half a ratio."""
     return {STEP: 1 / (Max(psi2 / psi1 - 1, 0) + epsilon**2 + penalty), RATIO: sqrt(psi1 / (1 + psi1)) / 2}
+
+
+@cache
+def robust_model() -> Model:
+    """The fixed point of the robust estimator, its five observables, and the phases known in closed form."""
+    return reduce(
+        problem,
+        parameters=(psi1, psi2, epsilon, epsilon_test, noise, signal, ridge, activation),
+        test_radius=epsilon_test,
+        start=starting_point(ridge),
+        phases=closed_phases(),
+    )

@@ -2,7 +2,8 @@
 
 Each experiment takes (lab, at, size) with size the input dimension d, N = round(psi1 d), n = round(psi2 d), and returns
 standard_risk, robust_risk (at epsilon_test), robust_training_loss, gradient_norm and weight_norm_squared. What is known
-given theta is computed, not sampled. A robust regression without a certified gap raises RuntimeError: its draw is never
+given theta is computed, not sampled. The rungs also return label_energy and target_energy, whose means are known:
+control variates. A robust regression without a certified gap raises RuntimeError: its draw is never
 used.
 """
 
@@ -24,6 +25,7 @@ from numerics.experiments.random_features_risks import (
     draw_test_points,
     gaussian_features_risks,
     gaussian_robust_risk,
+    known_energies,
     list_observables,
 )
 from numerics.lab import cholesky, namespace, solve_triangular
@@ -40,28 +42,28 @@ def true_adversary(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]
     """Rung L0: trained and tested against the l2 attack itself, found by projected gradient ascent."""
     draw, points = _draw_with_test_points(lab, at, size)
     theta, loss = train_true_adversary(draw, at)
-    return risks(draw, points, theta, at).true_adversary(loss)
+    return {**risks(draw, points, theta, at).true_adversary(loss), **known_energies(draw)}
 
 
 def first_order(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     """Rung L1: the attack on the tangent at each sample, with a gradient for every sample."""
     draw, points = _draw_with_test_points(lab, at, size)
     theta, loss = train_first_order(draw, at)
-    return risks(draw, points, theta, at).first_order(loss)
+    return {**risks(draw, points, theta, at).first_order(loss), **known_energies(draw)}
 
 
 def mean_gradient(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     """Rung L2: true features, and one gradient norm A(theta) for all samples."""
     draw, points = _draw_with_test_points(lab, at, size)
     theta, loss = train_mean_gradient(draw, at)
-    return risks(draw, points, theta, at).mean_gradient(loss)
+    return {**risks(draw, points, theta, at).mean_gradient(loss), **known_energies(draw)}
 
 
 def gaussian_features(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     """Rung L3: the Gaussian equivalent mu_1 W x + mu_2 u of the features; nothing is sampled given theta."""
     draw = draw_random_features(lab, at, size)
     theta, loss = train_gaussian_features(draw, at)
-    return gaussian_features_risks(draw, theta, at, loss)
+    return {**gaussian_features_risks(draw, theta, at, loss), **known_energies(draw)}
 
 
 def linear_regression(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:

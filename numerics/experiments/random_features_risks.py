@@ -35,6 +35,19 @@ def list_observables(
     }
 
 
+def known_energies(draw: RandomFeaturesDraw, /) -> dict[str, float]:
+    """Two statistics of a draw that explain much of its scatter, and whose means are known.
+
+    label_energy = ||y||^2/n has mean signal^2 + noise^2, target_energy = (d/N) ||W beta||^2 has mean signal^2.
+    """
+    xp = namespace(draw.labels)
+    features, dimension = draw.first_layer.shape
+    return {
+        "label_energy": float(xp.mean(draw.labels**2)),
+        "target_energy": float(xp.sum((draw.first_layer @ draw.target) ** 2)) * dimension / features,
+    }
+
+
 def gaussian_robust_risk(standard_risk: float, gradient_norm: float, radius: float, /) -> float:
     """E (|r| + radius A)^2 for r ~ N(0, standard_risk) and a gradient norm A that does not vary."""
     mixed = 2 * MEAN_ABSOLUTE * radius * math.sqrt(standard_risk) * gradient_norm

@@ -18,6 +18,7 @@ from numerics.experiments.random_features_risks import draw_test_points, gaussia
 from numerics.lab import CPU, ArrayLab, Device
 from numerics.sampling import stream
 
+CONTROLS = {"label_energy", "target_energy"}
 OBSERVABLES = {"standard_risk", "robust_risk", "robust_training_loss", "gradient_norm", "weight_norm_squared"}
 STRICT = Device("strict", "array-api-strict", array_api_strict, array_api_strict.Device("device1"))
 
@@ -45,7 +46,7 @@ def mean_of(experiment, at, size, trials):
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_every_rung_returns_the_observables_in_order(rung, activation):
     found = random_features.RUNGS[rung](lab(), point(activation=activation), 16)
-    assert set(found) == OBSERVABLES
+    assert set(found) == OBSERVABLES | CONTROLS
     assert all(math.isfinite(value) for value in found.values())
     assert found["robust_risk"] >= found["standard_risk"] >= 0.25
     assert found["robust_training_loss"] <= 1.25 * 2
@@ -246,7 +247,8 @@ def test_without_attack_every_rung_is_ridge_regression(psi1, ridge):
     for found in true:
         assert found["standard_risk"] == pytest.approx(ridge_true["standard_risk"], rel=1e-9)
     gaussian = random_features.gaussian_features(lab(), at, 20)
-    assert gaussian == pytest.approx(random_features.ridge_regression_gaussian(lab(), at, 20), rel=1e-9)
+    ridge_gaussian = random_features.ridge_regression_gaussian(lab(), at, 20)
+    assert {name: gaussian[name] for name in OBSERVABLES} == pytest.approx(ridge_gaussian, rel=1e-9)
     draw = draw_random_features(lab(), at, 20)
     features = draw.gaussian_features(at.linear_coefficient, at.nonlinear_energy)
     width = features.shape[1]
@@ -298,3 +300,11 @@ def test_strict_device_trains_against_the_true_attack():
     at = point(activation="tanh")
     found, expected = (random_features.true_adversary(lab(device=device), at, 6) for device in (STRICT, CPU))
     assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_controls_have_the_means_that_claims_declare():
+    at = point(noise=0.75)
+    draws = [random_features.gaussian_features(lab(trial), at, 40) for trial in range(300)]
+    for name, mean in (("label_energy", 1 + 0.75**2), ("target_energy", 1.0)):
+        values = np.array([draw[name] for draw in draws])
+        assert abs(values.mean() - mean) < 4 * values.std() / math.sqrt(len(values))

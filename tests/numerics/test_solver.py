@@ -79,10 +79,14 @@ def test_ridge_without_attack_has_the_published_excess_risk():
     assert at(found)["standard_risk"] - 0.25 == pytest.approx(0.3696795408871, abs=1e-13)
 
 
-@pytest.mark.parametrize(("psi1", "psi2", "least_norm", "least_slope"), [(6, 3, 0.753204, 0.846032), (20, 2, 0.483369, 0.975903)])
+@pytest.mark.parametrize(
+    ("psi1", "psi2", "least_norm", "least_slope"), [(6, 3, 0.753204, 0.846032), (20, 2, 0.483369, 0.975903)]
+)
 def test_vanishing_attack_and_vanishing_ridge_do_not_commute(psi1, psi2, least_norm, least_slope):
     assert at(SOLVER(psi1=psi1, psi2=psi2, epsilon=0))["standard_risk"] == pytest.approx(least_norm, abs=1e-6)
-    assert at(SOLVER(psi1=psi1, psi2=psi2, epsilon=0, ridge=1e-9))["standard_risk"] == pytest.approx(least_norm, abs=1e-6)
+    assert at(SOLVER(psi1=psi1, psi2=psi2, epsilon=0, ridge=1e-9))["standard_risk"] == pytest.approx(
+        least_norm, abs=1e-6
+    )
     assert at(SOLVER(psi1=psi1, psi2=psi2, epsilon=1e-6))["standard_risk"] == pytest.approx(least_slope, abs=1e-5)
 
 
@@ -193,7 +197,9 @@ def test_double_precision_agrees_with_thirty_digits(given):
     model = THEOREM.model
     exact = {"noise": "1/2", "signal": "1", "ridge": "0"} | given
     values = {symbol: Rational(exact[str(symbol)]) for symbol in model.symbols if str(symbol) in exact}
-    constants = dict(zip(("linear_coefficient", "nonlinear_energy", "derivative_energy"), relu_constants(), strict=True))
+    constants = dict(
+        zip(("linear_coefficient", "nonlinear_energy", "derivative_energy"), relu_constants(), strict=True)
+    )
     values |= {symbol: constants[str(symbol)] for symbol in model.symbols if str(symbol) in constants}
     values |= {symbol: Rational(exact["epsilon"]) for symbol in model.symbols if str(symbol) == "epsilon_test"}
     root = {str(name): value for name, value in solve_root(model, values, digits=30).items()}
@@ -226,7 +232,10 @@ def test_parameters_broadcast_and_arrays_equal_single_points():
 def test_result_at_a_point_does_not_depend_on_its_neighbours():
     draws = np.random.default_rng(0)
     psi1, epsilon = 10 ** draws.uniform(-2, 3, 400), draws.uniform(0, 2, 400)
-    whole, part = SOLVER(psi1=psi1, psi2=2, epsilon=epsilon), SOLVER(psi1=psi1[100:133], psi2=2, epsilon=epsilon[100:133])
+    whole, part = (
+        SOLVER(psi1=psi1, psi2=2, epsilon=epsilon),
+        SOLVER(psi1=psi1[100:133], psi2=2, epsilon=epsilon[100:133]),
+    )
     for name in NAMES:
         np.testing.assert_allclose(part.observables[name], whole.observables[name][100:133], rtol=1e-12)
 
@@ -334,8 +343,10 @@ def test_equation_without_a_root_is_not_converged():
 
 
 def test_model_without_unknowns_is_its_closed_form():
-    found = solve("random_features.collapse", psi1=[0.5, 2.0, 8.0], psi2=2, epsilon=0.1) if takes_epsilon() else solve(
-        "random_features.collapse", psi1=[0.5, 2.0, 8.0], psi2=2
+    found = (
+        solve("random_features.collapse", psi1=[0.5, 2.0, 8.0], psi2=2, epsilon=0.1)
+        if takes_epsilon()
+        else solve("random_features.collapse", psi1=[0.5, 2.0, 8.0], psi2=2)
     )
     assert np.all(found.status == "converged")
     assert np.all(found.residual == 0)
