@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from derivations.core import Derivation
 
 ROOT = Path(__file__).resolve().parent
+# Executed files from outside the repository, with their modification times: an edited one is read anew.
+_outside: dict[str, tuple[Path, int]] = {}
 _BINDING = re.compile(r"^theorem(?:\s*:[^=\n]+)?\s*=\s*(?:\w+\.)*Derivation\(", re.MULTILINE)
 
 
@@ -79,18 +81,21 @@ def _load_file(path: Path) -> Derivation:
         return load(".".join(path.relative_to(ROOT).with_suffix("").parts))
     if not path.is_file():
         raise UnknownDerivation(f"there is no file {path}")
-    name = path.stem
-    loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
-        return _theorem(loaded, path.name)
+    name, version = path.stem, (path, path.stat().st_mtime_ns)
+    if _outside.get(name) == version and name in sys.modules:
+        return _theorem(sys.modules[name], path.name)
     if not name.isidentifier():
         raise DerivationError(f"{path.name}: the file's name must be a Python identifier, since it becomes the id")
-    if loaded is not None or _is_taken(name, path):
+    if name not in _outside and _is_taken(name, path):
         raise DerivationError(f"{path.name}: another module is already called {name!r}; rename the file")
-    return _theorem(_executed(name, path), path.name)
+    module = _executed(name, path)
+    _outside[name] = version
+    return _theorem(module, path.name)
 
 
 def _is_taken(name: str, path: Path) -> bool:
+    if name in sys.modules:
+        return True
     spec = importlib.util.find_spec(name)
     return spec is not None and spec.origin != str(path)
 
@@ -105,6 +110,7 @@ def _executed(name: str, path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
+        _outside.pop(name, None)
         raise DerivationError(f"{path.name} does not load: {describe_error(error)}") from error
     return module
 

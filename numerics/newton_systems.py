@@ -23,6 +23,8 @@ Solve = Callable[[Array, Array], tuple[Array, Array]]
 
 # A few roundings of the diagonal: enough to keep a Newton step out of the null space of a singular matrix.
 DAMPING = 1e-15
+# Terms of this ratio are subtracted on the kernel side of the Woodbury identity before it is left for the other side.
+LARGEST_RATIO = 1e10
 STRONGER_DAMPING = (1e-12, 1e-10)
 
 
@@ -94,7 +96,9 @@ def regularised_cholesky(matrix: Array, /, *, damping: float = 0.0) -> Array:
     """
     for relative in (damping, *STRONGER_DAMPING):
         try:
-            return cholesky(matrix if relative == 0.0 else matrix * (1.0 + relative * identity(matrix.shape[0], matrix)))
+            return cholesky(
+                matrix if relative == 0.0 else matrix * (1.0 + relative * identity(matrix.shape[0], matrix))
+            )
         except LinAlgError:
             continue
     raise LinAlgError("the matrix is not positive semidefinite")
@@ -109,6 +113,8 @@ class MeanGradient:
         self.epsilon = epsilon
         self._ridge = ridge
         self._identity = identity(features.shape[1], features)
+        self._kernel = gram(features) if ridge is None and features.shape[0] == features.shape[1] else None
+        self._size = None if self._kernel is None else float(namespace(features).linalg.trace(self._kernel))
 
     def rows(self, theta: Array, /) -> Array:
         """(1, N) array: theta itself."""
@@ -129,21 +135,37 @@ class MeanGradient:
     def factorise(self, coefficients: Coefficients, /) -> Solve:
         """The rank-two part (f and g) is added by the Woodbury identity."""
         xp, left = namespace(self.features), Elimination.of(coefficients, self.epsilon)
-        matrix = gram((xp.sqrt(coefficients.weights)[:, None] * self.features).T) + left.level * self._identity
-        factor = regularised_cholesky(matrix if self._ridge is None else matrix + self._ridge)
+        base = self._base(coefficients.weights, left.level)
         pair = xp.stack([self.features.T @ coefficients.tilt, coefficients.scaling.space[0, :]], axis=1)
         entries = [-1.0 / left.corner, -left.mixed / left.corner, -left.mixed / left.corner, left.last]
         small = xp.reshape(xp.concat(entries), (2, 2))
         column = -(pair[:, 0] + left.mixed * pair[:, 1])
-        solved = cholesky_solve(factor, pair)
+        solved = base(pair)
         reduced = identity(2, pair) + small @ (pair.T @ solved)
 
         def solve_system(right: Array, right_strengths: Array) -> tuple[Array, Array]:
-            first = cholesky_solve(factor, right - column * (right_strengths / left.corner))
+            first = base(right - column * (right_strengths / left.corner))
             theta = first - solved @ solve(reduced, small @ (pair.T @ first))
             return theta, (right_strengths - xp.sum(column * theta)) / left.corner
 
         return solve_system
+
+    def _base(self, weights: Array, level: Array) -> Callable[[Array], Array]:
+        """Solve with F' L F + level + ridge, on the side of the samples where that is cheap and loses no digits."""
+        xp = namespace(weights)
+        if self._kernel is not None and float(xp.max(weights) / level[0]) * self._size < LARGEST_RATIO:
+            root = xp.sqrt(weights / level)
+            factor = regularised_cholesky(root[:, None] * self._kernel * root + self._identity)
+
+            def solve_base(right: Array) -> Array:
+                scale = root if right.ndim == 1 else root[:, None]
+                inner = scale * cholesky_solve(factor, scale * (self.features @ right))
+                return (right - self.features.T @ inner) / level
+
+            return solve_base
+        matrix = gram((xp.sqrt(weights)[:, None] * self.features).T) + level * self._identity
+        factor = regularised_cholesky(matrix if self._ridge is None else matrix + self._ridge)
+        return lambda right: cholesky_solve(factor, right)
 
 
 class PerSampleGradient:

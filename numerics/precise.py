@@ -40,9 +40,9 @@ def evaluate(expression: Expr, values: Mapping[Symbol, Any], /, *, digits: int =
     Values are exact numbers (int, SymPy numbers without symbols) or mpmath numbers, taken as they are. The working
     precision grows until two of them agree, so cancellation costs time, never digits; a value more than 90 digits (and
     twice those asked) below the terms it is made of is returned as exactly 0. Integrals over finite or infinite
-    intervals are split at the kinks of the integrand. Raises Undefined where there is no finite value, Imprecise when precisions
-    never agree (ask for fewer digits), TypeError for a node that has no many-digit evaluation, ValueError for a
-    symbol without a value.
+    intervals are split at the kinks of the integrand. Raises Undefined where there is no finite value, Imprecise when
+    precisions never agree (ask for fewer digits), TypeError for a node that has no many-digit evaluation, ValueError
+    for a symbol without a value.
     """
     tape = _compiled(sympy.sympify(expression, strict=True))
     _require_values(tape, expression, values)

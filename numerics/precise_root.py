@@ -48,7 +48,7 @@ def _number(value: object) -> mpmath.mpf:
     return mpmath.mpf(value)
 
 
-def _rough_root(model: Model, given: Mapping[str, float]) -> np.ndarray:  # type: ignore[type-arg]
+def _rough_root(model: Model, given: Mapping[str, float]) -> np.ndarray:
     code = load_source(model)
     arrays = {name: np.asarray([value]) for name, value in given.items()}
     with quiet():
@@ -57,7 +57,7 @@ def _rough_root(model: Model, given: Mapping[str, float]) -> np.ndarray:  # type
                 raise NoRoot(f"the point lies in the phase {phase.name}: {phase.note}")
         start = np.log(np.stack([np.broadcast_to(x, (1,)) for x in code.call("start", np, special, arrays)]))
 
-        def evaluate(points: object, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+        def evaluate(points: object, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             trial = {str(u): np.exp(logs[i, :]) for i, u in enumerate(model.unknowns)}
             ratios, rows = code.call("evaluate", np, special, {**arrays, **trial})
             jacobian = np.stack([np.stack([np.broadcast_to(c, (1,)) for c in row]) for row in rows])

@@ -48,6 +48,8 @@ def test_a_file_outside_the_repository_is_loaded_once_under_its_stem(tmp_path: P
     derivation = load(path)
     assert (derivation.id, derivation.statement) == ("planted_theorem", "A statement.")
     assert load(str(path)) is derivation
+    assert load(write(tmp_path, "planted_theorem.py", '"""Another."""\n' + HEAD + THEOREM)).statement == "Another."
+    derivation = load(path)
     assert locate(derivation) == str(path)
     assert locate(Derivation("nowhere", title="N", source=derivation.source)) is None
 

@@ -57,7 +57,8 @@ def run(
 
     context = Context(level=level, seed=seed, device=device, keep_draws=keep is not None)
     origin = provenance(select_device(device))
-    asked = list({each.id: each for each in map(_resolve, derivations)}.values())
+    asked = list(dict.fromkeys(map(_resolve, derivations)))
+    _forbid_homonyms(asked)
     steps = dict.fromkeys(step for derivation in asked for step in collect_steps(derivation))
     ordered = sorted(steps, key=lambda step: -expected_cost(step, level))
     verdicts: dict[str, Verdict] = {}
@@ -93,6 +94,14 @@ def expected_cost(step: Step, level: Level, /) -> float:
 
 def _resolve(derivation: Derivation | str | Path) -> Derivation:
     return derivation if isinstance(derivation, Derivation) else load(derivation)
+
+
+def _forbid_homonyms(derivations: Iterable[Derivation]) -> None:
+    seen = set[str]()
+    for derivation in derivations:
+        if derivation.id in seen:
+            raise ValueError(f"two derivations are called {derivation.id!r}; rename one of the files")
+        seen.add(derivation.id)
 
 
 def _judge_all(steps: list[Step], context: Context, workers: int) -> Generator[tuple[Step, Verdict], None, None]:

@@ -156,7 +156,8 @@ def summarise(
     held = [verdict.strength for verdict in judged.values() if verdict.strength is not None]
     granted = [step.evidence[0] for step in steps if step.granted]
     assumed = sum(isinstance(evidence, Assumed) for evidence in granted)
-    strength = min(held, key=lambda word: word.rank) if held else None
+    # Of words of equal rank the one declared first is shown, whatever the order of the proof.
+    strength = min(held, key=lambda word: (word.rank, list(Strength).index(word))) if held else None
     return Headline(outcome, strength, assumed, len(granted) - assumed, counts[Outcome.not_attempted], troubled)
 
 
@@ -175,5 +176,5 @@ def collect_steps(derivation: Derivation, /, *, only: Collection[Step] | None = 
 def worst(outcomes: Iterable[Outcome], /) -> Outcome:
     """The outcome of a run: fails if anything fails, open if anything is open, then holds if anything holds."""
     seen = set(outcomes)
-    order = (Outcome.fails, Outcome.open, Outcome.holds, Outcome.granted, Outcome.not_attempted)
-    return next((outcome for outcome in order if outcome in seen), Outcome.open)
+    order = (Outcome.fails, Outcome.open, Outcome.holds, Outcome.granted)
+    return next((outcome for outcome in order if outcome in seen), Outcome.not_attempted)

@@ -38,18 +38,20 @@ theorem = Derivation(__name__, title="Many features, few features, much data", s
 
 t, r, g = (Symbol(name, positive=True) for name in ("t", "r", "g"))
 """mu_2^2/mu_1^2, (nu^2 + k)/mu_1^2 with k = ridge/epsilon^2, and nu^2/mu_1^2."""
-share = h / H
+share, spread = h / H, 1 + omega * H**2
+SECOND = {"m": share, "m12": h / spread, "m22": h * (1 + omega * h * H) / (H * spread), "h2": h * H**2 / spread}
+"""The traces in the coordinates h and omega."""
 rho = (share + t * h) / psi2 - 1
 """The corner's equation, solved for q/p: at fixed psi2 every psi1 > psi2 is a value of h, psi1 = omega h + h/(1 + h)."""
-corner_omega = (t + rho * r) / (1 + rho)
-features = corner_omega * h + share
+CURVE = {omega: (t + rho * r) / (1 + rho), STEP: rho}
+features = (omega * h + share).xreplace(CURVE)
 """psi1 along the curve."""
 
 
 def along_the_corner(name: Symbol, /) -> Expr:
-    """A name of the corner's program along the curve of psi1 at fixed psi2, in the coordinate h."""
+    """A name of the corner's program along the curve of psi1 at fixed psi2, a rational function of h."""
     expression: Expr = name
     for symbol, definition in reversed(two_unknown_program(limits.problem)):
-        expression = expression.xreplace({symbol: TRACES.get(symbol.name, definition)})
+        expression = expression.xreplace({symbol: {**TRACES, **SECOND}.get(symbol.name, definition)})
     constants = {nonlinear_energy: t * mu**2, derivative_energy: g * mu**2, limits.share: (r - g) * mu**2}
-    return expression.xreplace({psi1: features, STEP: rho, **constants}).xreplace({omega: corner_omega})
+    return expression.xreplace(constants).xreplace(CURVE)

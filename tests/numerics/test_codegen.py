@@ -144,7 +144,9 @@ def test_sharing_keeps_the_values():
     assert sum(expression.count(exp) for _, expression in shared) == 1
     values, at = {}, {x: 0.3, y: 0.7, a: 2}
     for name, expression in shared:
-        values[name] = expression.subs({s: values[s.name] for s in expression.free_symbols if s.name in values}).subs(at)
+        values[name] = expression.subs({s: values[s.name] for s in expression.free_symbols if s.name in values}).subs(
+            at
+        )
     for name, expression in given:
         assert float(values[name]) == pytest.approx(float(expression.subs(at)), rel=1e-14)
 
@@ -186,7 +188,9 @@ def test_other_equations_other_titles_and_other_targets_have_files_of_their_own(
     assert len(list(cache.iterdir())) == 4
 
 
-@pytest.mark.parametrize("content", [b"", b"raise SystemExit('not ours')\n", b"\xff\xfe", None], ids=["empty", "foreign", "binary", "cut"])
+@pytest.mark.parametrize(
+    "content", [b"", b"raise SystemExit('not ours')\n", b"\xff\xfe", None], ids=["empty", "foreign", "binary", "cut"]
+)
 def test_corrupted_cache_is_ignored_and_written_again(cache, content):
     first = load_source(small_model(), "small")
     (file,) = cache.iterdir()

@@ -172,7 +172,7 @@ def test_a_headline_is_no_better_than_a_step_that_is_used() -> None:
     step_of(TRUE, Symbolic(), uses=[wrong], theorem=theorem)
     report = run([theorem], workers=1)
     assert report.verdict is Outcome.fails
-    assert [entry.headline.text for entry in report.derivations][0] == "fails (lemma:wrong), rests on nothing granted"
+    assert report.derivations[0].headline.text == "fails (lemma:wrong), rests on nothing granted"
     assert [(entry.id, entry.requested) for entry in report.derivations] == [("theorem", True), ("lemma", False)]
 
 
@@ -307,7 +307,7 @@ def test_the_report_is_plain_json_that_says_where_it_comes_from(outside: Path) -
 
 
 def test_wrong_use_raises_one_clear_line() -> None:
-    with pytest.raises(ValueError, match="no derivation is called 'lemmas.gausian'; did you mean lemmas.gaussian"):
+    with pytest.raises(ValueError, match=r"no derivation is called 'lemmas\.gausian'; did you mean lemmas\.gaussian"):
         run(["lemmas.gausian"])
     with pytest.raises(ValueError, match="seed was -1"):
         run([], seed=-1)

@@ -23,7 +23,9 @@ def check(step: Step, evidence: Rate, context: Context, /) -> Finding:
     claim = step.claim
     if not isinstance(claim, Exponent):
         raise TypeError(f"a rate is claimed as an exponent; the claim is a {type(claim).__name__}")
-    draw = build_draw(step, evidence, build_setting(step, evidence.at, evidence.defaults_of and evidence.defaults_of()), context)
+    draw = build_draw(
+        step, evidence, build_setting(step, evidence.at, evidence.defaults_of and evidence.defaults_of()), context
+    )
     values: dict[int, Any] = {}
     for size in evidence.sizes:
         rows = [draw(size, trial) for trial in range(evidence.draws)]

@@ -20,6 +20,7 @@ from verify.verdict import Finding, Outcome
 PLAN = Plan(fit_precision=1.0)
 """Draws go where they narrow the limit; the lack-of-fit test is what they leave over (1.7 times cheaper than half)."""
 
+
 def draw_cost(size: int, /) -> float:
     """What a draw costs, up to a factor: cubic once the sizes are large, nearly flat below."""
     return float(size + 60) ** 3
@@ -42,8 +43,17 @@ def check(step: Step, evidence: Simulation, context: Context, /) -> Finding:
     widths = {name: _half_width(name, value, evidence, setting) for name, value in theory.items()}
     draw = build_draw(step, evidence, setting, context)
     known = {name: evaluate_at(mean, evidence.at, setting) for name, mean in evidence.controls.items()}
-    options = {"bias": evidence.bias, "largest": evidence.most, "controls": known, "plan": PLAN, "cost": draw_cost}
-    test = run_test(draw, evidence.sizes, theory, widths, **options)
+    test = run_test(
+        draw,
+        evidence.sizes,
+        theory,
+        widths,
+        bias=evidence.bias,
+        largest=evidence.most,
+        controls=known,
+        plan=PLAN,
+        cost=draw_cost,
+    )
     kept = _collect_draws(test) if context.keep_draws else {}
     return Finding(_OUTCOMES[test.decision], "simulation", describe(test), draws=kept)
 
