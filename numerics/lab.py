@@ -205,11 +205,6 @@ def erfinv(array: Array, /) -> Array:
     return _special("erfinv", array)
 
 
-def lower_gamma(order: float, array: Array, /) -> Array:
-    """The regularised lower incomplete gamma function P(order, x), entry by entry."""
-    return _special("gammainc", order, array)
-
-
 def ndtri(array: Array, /) -> Array:
     """The quantile function of the standard normal law, entry by entry."""
     return _special("ndtri", array)

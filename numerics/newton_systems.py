@@ -95,10 +95,9 @@ def regularised_cholesky(matrix: Array, /, *, damping: float = 0.0) -> Array:
     Without damping a singular matrix may pass with pivots of pure rounding, and a step runs away in its null space.
     """
     for relative in (damping, *STRONGER_DAMPING):
+        raised = matrix if relative == 0.0 else matrix * (1.0 + relative * identity(matrix.shape[0], matrix))
         try:
-            return cholesky(
-                matrix if relative == 0.0 else matrix * (1.0 + relative * identity(matrix.shape[0], matrix))
-            )
+            return cholesky(raised)
         except LinAlgError:
             continue
     raise LinAlgError("the matrix is not positive semidefinite")
@@ -114,7 +113,7 @@ class MeanGradient:
         self._ridge = ridge
         self._identity = identity(features.shape[1], features)
         self._kernel = gram(features) if ridge is None and features.shape[0] == features.shape[1] else None
-        self._size = None if self._kernel is None else float(namespace(features).linalg.trace(self._kernel))
+        self._size = 0.0 if self._kernel is None else float(namespace(features).linalg.trace(self._kernel))
 
     def rows(self, theta: Array, /) -> Array:
         """(1, N) array: theta itself."""

@@ -2,9 +2,9 @@
 
 import math
 
-from numerics.lab import Array, erf, erfc, namespace
+from numerics.lab import Array, erf, erfc, erfinv, namespace
 
-__all__ = ["chi_square_cdf", "erf", "erfc"]
+__all__ = ["chi_square_cdf", "erf", "erfc", "erfinv"]
 
 SERIES_BELOW = 1.0
 SERIES_TERMS = 13

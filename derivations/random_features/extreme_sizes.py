@@ -11,14 +11,17 @@ Derived here.
 
 from __future__ import annotations
 
-from sympy import Expr, Rational, Symbol, diff, exp, oo, sqrt
+from collections.abc import Iterable
 
-from derivations.core import Derivation, Sampled, Symbolic
+from sympy import Expr, Rational, Symbol, diff, exp, oo
+
+from derivations.core import Derivation, Exact, Sampled, Symbolic
+from derivations.evidence import Instance
 from derivations.ingredients import attacked_square
+from derivations.lemmas import marchenko_pastur
 from derivations.random_features import collapse, limits, ridge_regression, scalar_reduction
 from derivations.random_features.phases import collapse_program, critical_epsilon, null_risk
 from derivations.random_features.ridge_regression import GAIN, REMAINDER, TRACES, H, h, mu, omega
-from derivations.random_features.setting import problem
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
     derivative_energy,
@@ -29,9 +32,9 @@ from derivations.random_features.symbols import (
     psi2,
     signal,
 )
-from derivations.reduction import C_A, C_S, ENERGY, K_A, K_S, S2, two_unknown_program
-from derivations.relations import Claim, at_most, equal, limit_of
-from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, P, Q, S
+from derivations.reduction import C_A, C_S, K_A, K_S, S2, two_unknown_program
+from derivations.relations import Claim, at_most, equal, limit_of, statement
+from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, S
 from derivations.symbols import folded_normal_mean
 
 theorem = Derivation(__name__, title="Many features, few features, much data", source=HASSANI_JAVANMARD)
@@ -55,3 +58,138 @@ def along_the_corner(name: Symbol, /) -> Expr:
         expression = expression.xreplace({symbol: {**TRACES, **SECOND}.get(symbol.name, definition)})
     constants = {nonlinear_energy: t * mu**2, derivative_energy: g * mu**2, limits.share: (r - g) * mu**2}
     return expression.xreplace(constants).xreplace(CURVE)
+
+
+def second_traces() -> Iterable[Instance]:
+    """The traces of the stable program at psi1 = omega h + h/(1 + h) against their short forms."""
+    program = dict(marchenko_pastur.stable_program(psi1, KAPPA, LAM))
+    for name, short in SECOND.items():
+        expression: Expr = Symbol(name, positive=True)
+        for symbol in reversed(list(program)):
+            expression = expression.xreplace({symbol: TRACES.get(symbol.name, program[symbol])})
+        yield name, expression.xreplace({psi1: omega * h + share}), short
+
+
+@theorem.step(Exact(second_traces), uses=[ridge_regression.companion_law, marchenko_pastur.third_trace])
+def traces() -> Claim:
+    """Each is a rational function of h and omega."""
+    return statement("m = h/(1 + h), and m12, m22, h2 over 1 + omega (1 + h)^2")
+
+
+@theorem.step(Symbolic(), uses=[traces, limits.corner])
+def gain_vanishes() -> Claim:
+    """psi1 -> infinity is h -> infinity at fixed psi2; interpolation then feeds nothing back into s^2,"""
+    return limit_of(along_the_corner(K_S), h, oo, 0)
+
+
+@theorem.step(Symbolic(), uses=[gain_vanishes])
+def nothing_is_learnt() -> Claim:
+    """and leaves all of the signal: SR -> v."""
+    return limit_of(along_the_corner(C_S), h, oo, null_risk)
+
+
+@theorem.step(Symbolic(), uses=[traces, limits.corner])
+def gradient_of_the_fit() -> Claim:
+    """psi1 A^2/s^2 tends to psi2 nu^2/mu_2^2,"""
+    return limit_of(features * along_the_corner(K_A), h, oo, psi2 * g / t)
+
+
+@theorem.step(Symbolic(), uses=[traces, limits.corner])
+def gradient_of_the_signal() -> Claim:
+    """and the signal's share of psi1 A^2 vanishes: psi1 A^2 -> v psi2 nu^2/mu_2^2, whatever epsilon and the ridge."""
+    return limit_of(features * along_the_corner(C_A), h, oo, 0)
+
+
+@theorem.step(Symbolic(), uses=[gradient_of_the_fit, gradient_of_the_signal])
+def kink_grows() -> Claim:
+    """The kink z = rho A/(epsilon s) grows like psi1^(1/2): at a fixed radius the estimator does reach the corner."""
+    return limit_of(along_the_corner(K_A) * rho**2 / features, h, oo, t * g / (psi2 * r**2))
+
+
+MANY_FEATURES = {
+    **limits.BOX,
+    psi1: (8, 30),
+    epsilon: (Rational(1, 2), 1),
+    limits.share: (0, Rational(1, 2)),
+    nonlinear_energy: (Rational(1, 4), Rational(1, 2)),
+    noise: (Rational(1, 4), 1),
+}
+
+
+@theorem.step(
+    Sampled(MANY_FEATURES, points=3, roots_of=limits.attacked_and_corner),
+    uses=[kink_grows, limits.distance_to_interpolation],
+)
+def corner_at_fixed_attack() -> Claim:
+    """With many features the risk under a strong attack is the corner's but for a Gaussian tail beyond the kink."""
+    limit = Symbol("s2_corner", positive=True)
+    kink = Symbol("z", nonnegative=True)
+    return at_most((S2 - limit) ** 2, (10 * limit * exp(-(kink**2) / 2)) ** 2)
+
+
+def squared_threshold() -> Expr:
+    """critical_epsilon^2 in the coordinate h, at omega = nu^2/mu_1^2."""
+    kernel = share + t * h
+    return (signal**2 * share + null_risk * kernel / psi2) / (null_risk * folded_normal_mean**2)
+
+
+@theorem.step(Symbolic(), uses=[collapse.threshold, ridge_regression.companion_law])
+def threshold_in_coordinates() -> Claim:
+    """What the collapsed phase computes, with its trace m = h/(1 + h) and h themselves as the coordinates."""
+    names = {"kernel_collapse": share + t * h, "m_collapse": share, "h_collapse": h}
+    expression: Expr = critical_epsilon
+    for symbol, definition in reversed(collapse_program()):
+        expression = expression.xreplace({symbol: names.get(symbol.name, definition)})
+    return equal(expression**2, squared_threshold())
+
+
+@theorem.step(Symbolic(), uses=[threshold_in_coordinates])
+def no_collapse_of_many_features() -> Claim:
+    """critical_epsilon^2/psi1 -> (pi/2) mu_2^2/(nu^2 psi2): wide models never collapse, and learn nothing."""
+    return limit_of(squared_threshold() / (omega * h + share), h, oo, t / (psi2 * omega * folded_normal_mean**2))
+
+
+@theorem.step(Symbolic(), uses=[threshold_in_coordinates])
+def collapse_of_few_features() -> Claim:
+    """psi1 -> 0 is h -> 0: critical_epsilon vanishes, so that at a fixed radius few features are always collapsed."""
+    slope = (signal**2 + null_risk * (1 + t) / psi2) / (null_risk * (1 + omega) * folded_normal_mean**2)
+    return limit_of(squared_threshold() / (omega * h + share), h, 0, slope)
+
+
+@theorem.step(Symbolic(), uses=[ridge_regression.gain, ridge_regression.remainder])
+def few_features_without_attack() -> Claim:
+    """At epsilon = 0 the risk tends to v, continuously; step/(1 + step) = (m + t h)/psi2."""
+    return limit_of((noise**2 + signal**2 * REMAINDER) / (1 - GAIN * (share + t * h) / psi2), h, 0, null_risk)
+
+
+def half_robust_risk() -> Expr:
+    """E (|s G| + epsilon A)^2/2, the population objective."""
+    return (S**2 + 2 * folded_normal_mean * epsilon * S * A + epsilon**2 * A**2) / 2
+
+
+def _at_step(expression: Expr) -> Expr:
+    """A slope of the loss at rho = epsilon A/s, down to step and ratio."""
+    for symbol, definition in reversed(attacked_square().program(epsilon * RATIO, STEP)):
+        expression = expression.xreplace({symbol: definition})
+    return expression
+
+
+@theorem.step(Symbolic(), uses=[scalar_reduction.scaled_residual_slope])
+def population_residual_multiplier() -> Claim:
+    """psi2 -> infinity is step -> 0: p becomes the slope of the population robust risk in s, over s,"""
+    slope = (diff(half_robust_risk(), S) / S).expand().subs(A, RATIO * S)
+    return limit_of(_at_step(attacked_square().residual_slope(epsilon * RATIO, STEP)), STEP, 0, slope)
+
+
+@theorem.step(Symbolic(), uses=[scalar_reduction.scaled_attack_slope])
+def population_gradient_multiplier() -> Claim:
+    """q that in A, over A,"""
+    slope = (diff(half_robust_risk(), A) / A).expand().subs(A, RATIO * S)
+    return limit_of(epsilon * _at_step(attacked_square().attack_slope(epsilon * RATIO, STEP)) / RATIO, STEP, 0, slope)
+
+
+@theorem.step(Symbolic(), uses=[scalar_reduction.scaled_energy])
+def population_energy() -> Claim:
+    """and beta_s^2 the robust risk itself, whose share of s^2 and A^2 is divided by psi2: no fluctuation is left."""
+    value = (2 * half_robust_risk() / S**2).expand().subs(A, RATIO * S)
+    return limit_of(_at_step(attacked_square().energy(epsilon * RATIO, STEP)), STEP, 0, value)
