@@ -1,4 +1,5 @@
-"""The vocabulary: a derivation is a list of steps, each a claim with its reason and the evidence that would convince us.
+"""The vocabulary: a derivation is a list of steps, each a claim with its reason and the evidence that would convince
+us.
 
 Nothing here computes or judges: claims are built when somebody asks, evidence is data, `verify` makes the verdicts.
 """
@@ -92,7 +93,9 @@ class Step:
         if not isinstance(claim, Claim):
             raise TypeError(f"{self.id} must return a claim (see derivations.relations), not {claim!r}")
         if isinstance(claim, Statement) and not isinstance(self.evidence[0], (*GRANTED, Exact)):
-            raise TypeError(f"{self.id}: words can be assumed, cited or computed exactly; other evidence needs a relation")
+            raise TypeError(
+                f"{self.id}: words can be assumed, cited or computed exactly; other evidence needs a relation"
+            )
         return claim
 
     @property

@@ -11,14 +11,14 @@ from typing import Any
 
 from sympy import Expr, Function, Integer, Symbol, diff, erf, erfc, exp, sqrt
 
-from derivations.lemmas import marchenko_pastur
+from derivations.lemmas import marchenko_pastur, proximal
 from derivations.lemmas.trace_functionals import FeatureTrace, InputTrace
 from derivations.symbols import ChiSquareCdf, folded_normal_mean
 
 Program = tuple[tuple[Symbol, Expr], ...]
 
 
-class MeanEnvelope(Function):  # type: ignore[misc]  # SymPy's Function is untyped
+class MeanEnvelope(Function):
     """M(s, c, step): the mean Moreau envelope E e_c(s G; step) of a loss that is not chosen yet."""
 
     nargs = (3,)
@@ -28,7 +28,7 @@ class MeanEnvelope(Function):  # type: ignore[misc]  # SymPy's Function is untyp
         return MeanEnvelopeSlope(Integer(argindex), *self.args)
 
 
-class MeanEnvelopeSlope(Function):  # type: ignore[misc]
+class MeanEnvelopeSlope(Function):
     """The partial derivative of M in its first, second or third argument."""
 
     nargs = (4,)
@@ -118,7 +118,7 @@ def attacked_square() -> Loss:
     z, e, bump, upper = _names()
     return Loss(
         name="(|r| + c)^2 / 2",
-        mean_envelope=lambda s, c, step: proximal.mean_envelope(s, c, step),
+        mean_envelope=proximal.mean_envelope,
         program=_attacked_program,
         residual_slope=lambda rho, step: (step + e) / (step * (1 + step)),
         attack_slope=lambda rho, step: (rho * (1 + step * e) + bump) / (1 + step),
@@ -131,7 +131,7 @@ def plain_square() -> Loss:
     """r^2 / 2: no attack."""
     return Loss(
         name="r^2 / 2",
-        mean_envelope=lambda s, c, step: s**2 / (2 * (1 + step)),
+        mean_envelope=lambda s, c, step: proximal.square_mean_envelope(s, step),
         program=lambda rho, step: (),
         residual_slope=lambda rho, step: 1 / (1 + step),
         attack_slope=lambda rho, step: Integer(0),

@@ -62,7 +62,7 @@ def parameter(
 ) -> Parameter:
     """A parameter symbol. Without `default` the user has to give it; `domain` narrows what the assumption says."""
     assumptions = {"positive": True} if positive else {"nonnegative": True} if nonnegative else {"real": real}
-    symbol = Parameter.__xnew__(Parameter, name, **assumptions)
+    symbol: Parameter = Parameter.__xnew__(Parameter, name, **assumptions)
     symbol.meaning = meaning
     implied = Domain(S.Zero, oo, lower_open=positive) if positive or nonnegative else Domain()
     symbol.domain = domain or implied

@@ -157,7 +157,9 @@ def follows(model: Model, /, *names: str) -> Convergence:
     """The claim that an experiment's observables tend to the model's observables of the same names, at its root."""
     unknown = [name for name in names if name not in model.observables]
     if unknown or not names:
-        raise ValueError(f"follows() takes names among {', '.join(model.observables)}; got {', '.join(unknown) or 'none'}")
+        raise ValueError(
+            f"follows() takes names among {', '.join(model.observables)}; got {', '.join(unknown) or 'none'}"
+        )
     return Convergence({name: Symbol(name) for name in names}, model)
 
 

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Expr, Integer, Symbol, diff, expand
+from sympy import Expr, Symbol, diff, expand
 
 from derivations.ingredients import Activation, Attack, FirstLayer, Loss, MeanEnvelope, MeanEnvelopeSlope, Target
-from derivations.model import unknown
 from derivations.lemmas.trace_functionals import FeatureTrace, InputTrace
+from derivations.model import unknown
 from derivations.relations import Relation, equal
 from derivations.symbols import folded_normal_mean
 

@@ -15,7 +15,7 @@ def gaussian_density(t: Expr, /) -> Expr:
     return exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
-class ChiSquareCdf(Function):  # type: ignore[misc]  # SymPy's Function is untyped
+class ChiSquareCdf(Function):
     """E[G^2; |G| <= z] for a standard normal G: the chi-square distribution function with 3 degrees at z^2.
 
     It stays a name because its closed form erf(z/sqrt 2) - sqrt(2/pi) z exp(-z^2/2) loses all digits at small z.

@@ -110,8 +110,8 @@ def solve_per_sample(
 
     `features` (n, N), `labels` (n,), `first_layer` W (N, d), `slopes` sigma'(X W') (n, N). The start is a rough
     solution for the mean of these gradients' Gram matrices. epsilon = 0 as in `solve_mean_gradient`. ValueError for
-    shapes or values outside these. A first layer of rank 2 or 3 makes the problem degenerate where N >= n: it may stay
-    NOT_CERTIFIED at gaps of 1e-8 to 1e-5. Derived here.
+    shapes or values outside these. A first layer of rank 2 or 3 can make the problem degenerate: it may then stay
+    NOT_CERTIFIED, at gaps of up to 6e-5 in what was tried. Derived here.
     """
     _check(features, labels, epsilon, ridge, tolerance)
     _check_layer(features, first_layer, slopes)

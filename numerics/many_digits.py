@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
-def abs(value: Any, /) -> Any:  # noqa: A001  # the array API's name
+def abs(value: Any, /) -> Any:  # the array API's name
     """The absolute value."""
     return mpmath.fabs(value)
 

@@ -21,19 +21,21 @@ class NoRoot(ArithmeticError):
     """Newton did not reach the asked digits, or the point lies in a closed-form phase."""
 
 
-def solve_root(
-    model: Model, values: Mapping[Symbol, object], /, *, digits: int = 30
-) -> dict[Symbol, mpmath.mpf]:
+def solve_root(model: Model, values: Mapping[Symbol, object], /, *, digits: int = 30) -> dict[Symbol, mpmath.mpf]:
     """The unknowns at exact parameter values (one for each of `model.symbols`), correct to about `digits` digits.
 
     Every name that the model's program defines is returned with them, so that a claim about a fixed point is evaluated
-    without substituting definitions into one another. Raises NoRoot when the point lies in a closed-form phase or the iteration does not converge.
+    without substituting definitions into one another. Raises NoRoot when the point lies in a closed-form phase or
+    the iteration does not converge.
     """
     given = {str(symbol): values[symbol] for symbol in model.symbols}
     logs = _rough_root(model, {name: float(value) for name, value in given.items()})  # type: ignore[arg-type]
     code = load_source(model, target="mpmath")
     with mpmath.workdps(digits + GUARD):
-        exact = {name: mpmath.mpf(str(value)) if isinstance(value, float) else _number(value) for name, value in given.items()}
+        exact = {
+            name: mpmath.mpf(str(value)) if isinstance(value, float) else _number(value)
+            for name, value in given.items()
+        }
         unknowns = [str(u) for u in model.unknowns]
         roots = _refine(code, exact, unknowns, [mpmath.mpf(float(x)) for x in logs], digits)
         found = dict(zip(unknowns, roots, strict=True))

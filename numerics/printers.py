@@ -12,7 +12,7 @@ from sympy.printing.precedence import PRECEDENCE, precedence
 from derivations.relations import Relation
 
 
-class _Printer(CodePrinter):  # type: ignore[misc]  # SymPy's printers are untyped
+class _Printer(CodePrinter):
     """Numbers, arithmetic, powers and named functions; anything else raises TypeError with the node's name."""
 
     language = "Python"
@@ -27,7 +27,7 @@ class _Printer(CodePrinter):  # type: ignore[misc]  # SymPy's printers are untyp
         """One line of source. Raises TypeError for a node outside the allow-list."""
         return str(self._print(expression))
 
-    def emptyPrinter(self, node: Any) -> str:  # noqa: N802  # SymPy's name
+    def emptyPrinter(self, node: Any) -> str:  # SymPy's name
         raise TypeError(f"code generation does not know {type(node).__name__}: {node}")
 
     _print_not_supported = emptyPrinter

@@ -45,9 +45,12 @@ def _commit() -> tuple[str | None, bool | None]:
     if not (ROOT / ".git").exists():
         return None, None
     try:
-        options = {"cwd": ROOT, "capture_output": True, "text": True, "check": True, "timeout": 5}
-        head = subprocess.run(["git", "rev-parse", "HEAD"], **options)  # type: ignore[call-overload]
-        state = subprocess.run(["git", "status", "--porcelain"], **options)  # type: ignore[call-overload]
+        head, state = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
         return None, None
-    return head.stdout.strip(), bool(state.stdout.strip())
+    return head, bool(state)
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=5)
+    return done.stdout.strip()

@@ -70,7 +70,8 @@ def test_a_step_is_no_ancestor_of_itself(step: Step) -> None:
 def test_every_derivation_states_its_theorem(derivation: Derivation) -> None:
     assert len(derivation.statement.split()) >= 20
     assert derivation.steps, "a derivation without steps claims nothing"
-    assert derivation.source.authors and derivation.source.year
+    assert derivation.source.authors
+    assert derivation.source.year
 
 
 @pytest.mark.parametrize("derivation", DERIVATIONS, ids=lambda derivation: derivation.id)

@@ -1,8 +1,8 @@
 """Control variates: observables whose mean is known exactly take their share of the scatter out of the others.
 
-Each observable is regressed on the controls' deviations from their known means, with one slope for all sizes (both sides
-scatter as 1/sqrt(d), so deviations are scaled by sqrt(d) first). The mean is corrected without bias to first order, and the remaining
-scatter is inflated for the slopes that were fitted, so that intervals stay honest with few draws.
+Each observable is regressed on the controls' deviations from their known means, with one slope for all sizes: both
+scatter as 1/sqrt(d), so deviations are scaled by sqrt(d) first. The mean is corrected without bias to first order, and
+the remaining scatter is inflated for the slopes that were fitted, so that intervals stay honest with few draws.
 """
 
 from __future__ import annotations

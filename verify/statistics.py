@@ -66,8 +66,8 @@ class ObservableRow:
 class TestOutcome:
     """What a two-stage test decided and everything it rests on.
 
-    `draws` and `pilot_draws` map a size to a (draws, names) array as drawn, controls last, trials in order; `stage` is the look that decided
-    (0: stopped at the pilot) of the `looks` declared; the levels are those of one look.
+    `draws` and `pilot_draws` map a size to a (draws, names) array as drawn, controls last, trials in order; `stage` is
+    the look that decided (0: stopped at the pilot) of the `looks` declared; the levels are those of one look.
     """
 
     __test__: ClassVar[bool] = False  # pytest collects classes of this name otherwise

@@ -102,6 +102,10 @@ def fixed_point() -> Relation:
     return equal(psi1 * g / (1 + g), 1 - omega * g)
 
 
+def _law_gap() -> Expr:
+    return psi1 * g / (1 + g) - (1 - omega * g)
+
+
 @theorem.step(Symbolic(), uses=[fixed_point])
 def solution() -> Relation:
     """Clearing the denominator leaves a quadratic in g; the closed form is its positive root."""
@@ -111,8 +115,7 @@ def solution() -> Relation:
 @theorem.step(Symbolic(), uses=[fixed_point])
 def rational_coordinates() -> Relation:
     """The law is linear in psi1: in the coordinates (omega, g) everything is rational."""
-    law = fixed_point.claim
-    return equal(solve(law.lhs - law.rhs, psi1)[0], aspect, given=[admissible])
+    return equal(solve(_law_gap(), psi1)[0], aspect, given=[admissible])
 
 
 @theorem.step(Certified({psi1: (Rational(1, 10), 9), omega: (Rational(1, 10), 10)}), uses=[solution])
@@ -124,7 +127,8 @@ def contraction() -> Relation:
 @theorem.step(Symbolic(), uses=[rational_coordinates])
 def discriminant() -> Relation:
     """The square root of the discriminant is omega g + 1/g: the product of the roots of the quadratic is -1/omega."""
-    return equal((shift**2 + 4 * omega).subs(psi1, aspect), (omega * g + 1 / g) ** 2, given=[admissible])
+    square: Expr = shift**2 + 4 * omega
+    return equal(square.subs(psi1, aspect), (omega * g + 1 / g) ** 2, given=[admissible])
 
 
 @theorem.step(Symbolic(), uses=[discriminant])

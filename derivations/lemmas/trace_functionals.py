@@ -1,4 +1,5 @@
-"""Names for the resolvent traces of a first layer W (N x d), with their derivative rules, and their general closed forms.
+"""Names for the resolvent traces of a first layer W (N x d), with their derivative rules, and their general closed
+forms.
 
 With S = W'W,  InputTrace(a, b, kappa, lam) = lim (1/d) tr [S^a (kappa S + lam)^(-b)], and FeatureTrace(b, kappa, lam) =
 lim (1/d) tr (kappa W W' + lam)^(-b) on the N-dimensional side. They know how to differentiate, so that a potential can
@@ -13,7 +14,7 @@ from typing import Any
 from sympy import Expr, Function, Symbol, diff
 
 
-class InputTrace(Function):  # type: ignore[misc]  # SymPy's Function is untyped
+class InputTrace(Function):
     """lim (1/d) tr [S^a (kappa S + lam)^(-b)]."""
 
     nargs = (4,)
@@ -27,7 +28,7 @@ class InputTrace(Function):  # type: ignore[misc]  # SymPy's Function is untyped
         return True
 
 
-class FeatureTrace(Function):  # type: ignore[misc]
+class FeatureTrace(Function):
     """lim (1/d) tr (kappa W W' + lam)^(-b), on the N-dimensional side."""
 
     nargs = (3,)

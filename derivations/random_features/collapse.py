@@ -4,7 +4,8 @@ theta = 0 minimises the robust training loss exactly when eps >= eps_c,
 
     eps_c^2 = [mu_1^2 b^2 T11 + (v/psi2)(mu_1^2 T11 + mu_2^2 T~01)] / ((2/pi) v),    v = b^2 + tau^2,
 
-traces at kappa = mu_1^2, lam = nu^2. There SR = AR = TL = v. A decreases to 0 continuously at eps_c, which does not depend on
+traces at kappa = mu_1^2, lam = nu^2. There SR = AR = TL = v. A decreases to 0 continuously at eps_c, which does not
+depend on
 the ridge. At finite size theta = 0 is optimal exactly when ||V'y|| <= eps ||y||_1, V the features whitened by the
 mean Gram matrix of the gradient. Derived here; not in the paper.
 """
@@ -25,8 +26,8 @@ from derivations.random_features.phases import (
     no_linear_part,
     null_risk,
 )
-from derivations.random_features.setting import problem
 from derivations.random_features.scalar_reduction import N01, N02, T11, T12, T22, energy
+from derivations.random_features.setting import problem
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
     A,
@@ -54,6 +55,7 @@ theorem = Derivation(
 
 y = Symbol("y", real=True, nonzero=True)
 f, norm = symbols("f g_norm", positive=True)
+
 
 @theorem.solvable
 def model() -> Model:
@@ -107,13 +109,16 @@ def threshold() -> Claim:
 
 @theorem.step(Symbolic(), uses=[proximal.slope_in_strength])
 def slope_at_no_attack() -> Claim:
-    """As A -> 0 the step tends to 0 too, and the slope of M in the attack strength tends to s E|G|: q A -> eps s E|G|."""
+    """As A -> 0 the step tends to 0 too, and the slope of M in the attack strength tends to s E|G|: q A -> eps s
+    E|G|.
+    """
     return limit_of(mean_envelope_dc(proximal.s, 0, proximal.step), proximal.step, 0, folded_normal_mean * proximal.s)
 
 
 @theorem.step(Symbolic(), uses=[slope_at_no_attack, scalar_reduction.gradient_equation])
 def edge_of_the_fixed_point() -> Claim:
-    """Seen from below: as A -> 0, p -> 1, s^2 -> v, beta_s^2 -> v and q -> infinity, so traces with b resolvents shrink as
+    """Seen from below: as A -> 0, p -> 1, s^2 -> v, beta_s^2 -> v and q -> infinity, so traces with b resolvents
+    shrink as
     q^-b. (q A)^2 tends to the same mean of the square, by the resolvent identities T11 = mu_1^2 T22 + nu^2 T12 and
     T~01 = mu_1^2 T12 + nu^2 T~02; with q A = eps s E|G| this is eps = eps_c.
     """

@@ -1,9 +1,9 @@
 r"""Many features, few features, much data: the ends of the robust risk's parameter range.
 
 At fixed epsilon > 0, v = b^2 + tau^2:
-psi1 -> infinity   the estimator interpolates with a vanishing gradient: SR, AR -> v and psi1 A^2 -> v psi2 nu^2/mu_2^2; the
-                   robust risk approaches v from above, like psi1^(-1/2), and no radius collapses it, as
-                   critical_epsilon^2/psi1 -> (pi/2) mu_2^2/(nu^2 psi2);
+psi1 -> infinity   the estimator interpolates with a vanishing gradient, psi1 A^2 -> v psi2 nu^2/mu_2^2, and learns
+                   nothing, SR - v = O(1/psi1): AR approaches v from above, like psi1^(-1/2); no radius collapses it,
+                   as critical_epsilon^2/psi1 -> (pi/2) mu_2^2/(nu^2 psi2);
 psi1 -> 0          critical_epsilon -> 0 like psi1^(1/2): few features are always collapsed; at epsilon = 0 SR -> v;
 psi2 -> infinity   the multipliers become the slopes of the population robust risk.
 Derived here.
@@ -20,7 +20,7 @@ from derivations.evidence import Instance
 from derivations.ingredients import attacked_square
 from derivations.lemmas import marchenko_pastur
 from derivations.random_features import collapse, limits, ridge_regression, scalar_reduction
-from derivations.random_features.phases import collapse_program, critical_epsilon, null_risk
+from derivations.random_features.phases import critical_radius, null_risk
 from derivations.random_features.ridge_regression import GAIN, REMAINDER, TRACES, H, h, mu, omega
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
@@ -33,7 +33,7 @@ from derivations.random_features.symbols import (
     signal,
 )
 from derivations.reduction import C_A, C_S, K_A, K_S, S2, two_unknown_program
-from derivations.relations import Claim, at_most, equal, limit_of, statement
+from derivations.relations import Claim, at_most, limit_of, statement
 from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, S
 from derivations.symbols import folded_normal_mean
 
@@ -45,7 +45,7 @@ share, spread = h / H, 1 + omega * H**2
 SECOND = {"m": share, "m12": h / spread, "m22": h * (1 + omega * h * H) / (H * spread), "h2": h * H**2 / spread}
 """The traces in the coordinates h and omega."""
 rho = (share + t * h) / psi2 - 1
-"""The corner's equation, solved for q/p: at fixed psi2 every psi1 > psi2 is a value of h, psi1 = omega h + h/(1 + h)."""
+"""The corner's equation, solved for q/p: at fixed psi2 every psi1 = omega h + h/(1 + h) > psi2 is a value of h."""
 CURVE = {omega: (t + rho * r) / (1 + rho), STEP: rho}
 features = (omega * h + share).xreplace(CURVE)
 """psi1 along the curve."""
@@ -77,15 +77,15 @@ def traces() -> Claim:
 
 
 @theorem.step(Symbolic(), uses=[traces, limits.corner])
-def gain_vanishes() -> Claim:
-    """psi1 -> infinity is h -> infinity at fixed psi2; interpolation then feeds nothing back into s^2,"""
-    return limit_of(along_the_corner(K_S), h, oo, 0)
+def gain_of_many_features() -> Claim:
+    """psi1 -> infinity is h -> infinity at fixed psi2; interpolation then feeds back psi2/psi1 of s^2,"""
+    return limit_of(features * along_the_corner(K_S), h, oo, psi2)
 
 
-@theorem.step(Symbolic(), uses=[gain_vanishes])
+@theorem.step(Symbolic(), uses=[gain_of_many_features])
 def nothing_is_learnt() -> Claim:
-    """and leaves all of the signal: SR -> v."""
-    return limit_of(along_the_corner(C_S), h, oo, null_risk)
+    """and leaves all of the signal but a share of the order 1/psi1: SR - v = O(1/psi1)."""
+    return limit_of(features * (along_the_corner(C_S) - null_risk), h, oo, -2 * signal**2 * psi2 * r / t)
 
 
 @theorem.step(Symbolic(), uses=[traces, limits.corner])
@@ -128,28 +128,17 @@ def corner_at_fixed_attack() -> Claim:
 
 
 def squared_threshold() -> Expr:
-    """critical_epsilon^2 in the coordinate h, at omega = nu^2/mu_1^2."""
-    kernel = share + t * h
-    return (signal**2 * share + null_risk * kernel / psi2) / (null_risk * folded_normal_mean**2)
+    """critical_epsilon^2 with its traces m = h/(1 + h) and h as the coordinate, omega = nu^2/mu_1^2."""
+    return critical_radius(share, share + t * h) ** 2
 
 
 @theorem.step(Symbolic(), uses=[collapse.threshold, ridge_regression.companion_law])
-def threshold_in_coordinates() -> Claim:
-    """What the collapsed phase computes, with its trace m = h/(1 + h) and h themselves as the coordinates."""
-    names = {"kernel_collapse": share + t * h, "m_collapse": share, "h_collapse": h}
-    expression: Expr = critical_epsilon
-    for symbol, definition in reversed(collapse_program()):
-        expression = expression.xreplace({symbol: names.get(symbol.name, definition)})
-    return equal(expression**2, squared_threshold())
-
-
-@theorem.step(Symbolic(), uses=[threshold_in_coordinates])
 def no_collapse_of_many_features() -> Claim:
     """critical_epsilon^2/psi1 -> (pi/2) mu_2^2/(nu^2 psi2): wide models never collapse, and learn nothing."""
     return limit_of(squared_threshold() / (omega * h + share), h, oo, t / (psi2 * omega * folded_normal_mean**2))
 
 
-@theorem.step(Symbolic(), uses=[threshold_in_coordinates])
+@theorem.step(Symbolic(), uses=[collapse.threshold, ridge_regression.companion_law])
 def collapse_of_few_features() -> Claim:
     """psi1 -> 0 is h -> 0: critical_epsilon vanishes, so that at a fixed radius few features are always collapsed."""
     slope = (signal**2 + null_risk * (1 + t) / psi2) / (null_risk * (1 + omega) * folded_normal_mean**2)

@@ -5,19 +5,21 @@
 - L2: one gradient norm for all samples, ||J_i theta|| -> A(theta), A^2 = mu_1^2 ||W'theta||^2 + nu^2 ||theta||^2.
 - L3: sigma(W x) replaced by mu_1 W x + mu_2 u with independent normals u.
 
-Every gap vanishes as d grows; each is seen on the same draw at growing sizes. What the constants mu_1, mu_2 and nu are, and
-why nothing else of the activation survives, is in the Hermite expansion: kernels of correlated pairs are power series in
-rho = <w_j, w_k>, of which the constant and linear terms and the diagonal remain.
+Every gap vanishes as d grows; each is seen on the same draw at growing sizes. What the constants mu_1, mu_2 and nu
+are, and why nothing else of the activation survives, is in the Hermite expansion: kernels of correlated pairs are power
+series in rho = <w_j, w_k>, of which the constant and linear terms and the diagonal remain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from sympy import Expr, Integer, Rational, Symbol, asin, diff, integrate, pi
 
 from derivations.core import Assumed, Cited, Derivation, Exact, Level, Rate, Symbolic
-from derivations.evidence import Instance
+from derivations.evidence import Instance, Number
+from derivations.gaussian_integrals import gaussian_mean
 from derivations.lemmas import gaussian
 from derivations.random_features.setting import robust_model
 from derivations.random_features.symbols import HASSANI_JAVANMARD, epsilon, psi1, psi2
@@ -31,14 +33,15 @@ theorem = Derivation(
 )
 
 rho, t = Symbol("rho", real=True), Symbol("t", real=True)
-POINT = {psi1: 1, psi2: 2, epsilon: Rational(1, 2)}
-SMOOTH = {**POINT, "activation": "tanh"}
+Setting: TypeAlias = "Mapping[Symbol | str, Number | str]"
+POINT: Setting = {psi1: 1, psi2: 2, epsilon: Rational(1, 2)}
+SMOOTH: Setting = {**POINT, "activation": "tanh"}
 
 
-def rate(experiment: str, at: dict[object, object], sizes: tuple[int, ...], draws: int, level: Level = Level.quick) -> Rate:
+def rate(experiment: str, at: Setting, sizes: tuple[int, ...], draws: int, level: Level = Level.quick) -> Rate:
     """Evidence from an experiment of the ladder, with the defaults of the robust model."""
     name = f"random_features_ladder:{experiment}"
-    return Rate(name, at=at, sizes=sizes, draws=draws, defaults_of=robust_model, level=level)  # type: ignore[arg-type]
+    return Rate(name, at=at, sizes=sizes, draws=draws, defaults_of=robust_model, level=level)
 
 
 @theorem.step(Assumed())
@@ -77,13 +80,13 @@ def kinked_attack_is_linear() -> Claim:
 
 @theorem.step(rate("gap_true_first_order", SMOOTH, (20, 40, 80), 20), uses=[smooth_attack_is_linear])
 def true_to_first_order() -> Claim:
-    """L0 to L1: trained against the true attack and against the tangent, on one draw, the weights approach each other."""
+    """L0 to L1: trained against the true attack and against the tangent, on one draw, the weights approach each
+    other.
+    """
     return exponent("weights", -1.2, -0.75)
 
 
-@theorem.step(
-    rate("gap_true_first_order", POINT, (25, 50, 100), 16, Level.standard), uses=[kinked_attack_is_linear]
-)
+@theorem.step(rate("gap_true_first_order", POINT, (25, 50, 100), 16, Level.standard), uses=[kinked_attack_is_linear])
 def true_to_first_order_relu() -> Claim:
     """The same for relu, whose true attack needs more ascents."""
     return exponent("weights", -1.1, -0.6)
@@ -115,22 +118,20 @@ def _overlaps() -> Iterator[Instance]:
 def overlaps() -> Claim:
     """The overlap of two uniform directions has density (1 - t^2)^((d-3)/2).
 
-    So the matrix of rho^2 off the diagonal is 1/d everywhere plus independent-like entries of variance 2 (d - 1)/(d^2 (d + 2)),
-    whose operator norm is of order sqrt(N)/d -> 0: a rank-one mean part and nothing else.
+    So the matrix of rho^2 off the diagonal is 1/d everywhere plus independent-like entries of variance 2 (d -
+    1)/(d^2 (d + 2)), whose operator norm is of order sqrt(N)/d -> 0: a rank-one mean part and nothing else.
     """
     return statement("E rho^2 = 1/d and E rho^4 = 3/(d (d + 2)) for rho = <w, w'>")
 
 
 @theorem.step(Exact(lambda: [("E[G h_2(G)]", _linear_part_of_second_hermite(), Integer(0))]), uses=[overlaps])
 def mean_part_is_not_excited() -> Claim:
-    """The rank-one part multiplies (1'theta)^2/d, the share of the second Hermite function, which a centred linear target
-    does not contain."""
+    """The rank-one part multiplies (1'theta)^2/d, the share of the second Hermite function, which a centred linear
+    target does not contain."""
     return statement("E[G (G^2 - 1)] = 0")
 
 
 def _linear_part_of_second_hermite() -> Expr:
-    from derivations.gaussian_integrals import gaussian_mean
-
     return gaussian_mean(t * (t**2 - 1), t)
 
 
@@ -172,7 +173,10 @@ def mean_gradient_to_gaussian() -> Claim:
 
 
 @theorem.step(
-    Cited("Hassani & Javanmard (2024), Theorem 6.9; Hu & Lu (2023), Universality laws, IEEE Trans. Inf. Theory 69, Theorem 1"),
+    Cited(
+        "Hassani & Javanmard (2024), Theorem 6.9; Hu & Lu (2023), Universality laws for high-dimensional learning with "
+        "random features, IEEE Trans. Inf. Theory 69, Theorem 1"
+    ),
     uses=[true_to_first_order, first_order_to_mean_gradient, equivalent_risk, mean_gradient_to_gaussian],
 )
 def gaussian_equivalence() -> Claim:

@@ -53,9 +53,7 @@ def collapse_program() -> Program:
     )
 
 
-def outside_domain(
-    name: str, note: str, *when: Relation, observables: tuple[str, ...] = NAMES
-) -> Phase:
+def outside_domain(name: str, note: str, *when: Relation, observables: tuple[str, ...] = NAMES) -> Phase:
     """An admissible region in which the limit does not exist or is infinite."""
     return Phase(name, "outside_domain", when, dict.fromkeys(observables), note)
 

@@ -1,6 +1,7 @@
 """The printed theorem: a convex-concave problem in five scalars, whose saddle is our fixed point.
 
-Hassani & Javanmard (arXiv version 2, Theorem 4.2; centred relu, b = 1, no ridge) state the limit as max over beta, gamma,
+Hassani & Javanmard (arXiv version 2, Theorem 4.2; centred relu, b = 1, no ridge) state the limit as max over beta,
+gamma,
 tau_q >= 0, min over alpha, tau_g >= 0 of a function R with an inner supremum over 0 <= l < 1 and a root nu. With the
 population-optimal standard risk sigma^2 and our s, A, p, q, step and beta_s, the map
 
@@ -39,7 +40,9 @@ from derivations.relations import Claim, below, equal
 from derivations.scalar_problem import ScalarProblem
 from derivations.symbols import folded_normal_mean
 
-theorem = Derivation(__name__, title="The printed minimax theorem has our fixed point as its saddle", source=HASSANI_JAVANMARD)
+theorem = Derivation(
+    __name__, title="The printed minimax theorem has our fixed point as its saddle", source=HASSANI_JAVANMARD
+)
 
 alpha, beta, gamma, tau_q, tau_g, level = symbols("alpha beta gamma tau_q tau_g l", positive=True)
 nu = Symbol("nu", positive=True)

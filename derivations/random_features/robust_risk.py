@@ -32,11 +32,11 @@ theorem = Derivation(
     },
 )
 
+
 @theorem.solvable
 def model() -> Model:
     """The fixed point, its observables, and the phases in which they are known in closed form."""
     return robust_model()
-
 
 
 POINTS = (
@@ -54,15 +54,17 @@ POINTS = (
     (1.56, 1.41, 0.59, 0.68),
 )
 """(psi1, psi2, epsilon, noise): the first 12 points of a scrambled Sobol sequence (seed 0) on log psi1 in log [0.3, 6],
-log psi2 in log [0.5, 6], epsilon in [0.05, 1.2], noise in [0.2, 0.8], to two decimals. Five lie above psi1 = psi2, two in
-the collapsed phase. The first three, all with N <= n, are the quick claims; the deep ones are 1, 4 and 8.
+log psi2 in log [0.5, 6], epsilon in [0.05, 1.2], noise in [0.2, 0.8], to two decimals. Five lie above psi1 = psi2,
+two in the collapsed phase. The first three, all with N <= n, are the quick claims; the deep ones are 1, 4 and 8.
 """
 
 OBSERVABLES = ("standard_risk", "robust_risk", "robust_training_loss", "gradient_norm", "weight_norm_squared")
 
 
 def _claim_at(number: int, level: Level, tolerance: float, sizes: tuple[int, ...], most: int) -> Step:
-    """The step that claims all five observables at a point of the list, simulated at the rung of first-order attacks."""
+    """The step that claims all five observables at a point of the list, simulated at the rung of first-order
+    attacks.
+    """
     point = dict(zip((psi1, psi2, epsilon, noise), (Rational(str(x)) for x in POINTS[number - 1]), strict=True))
     evidence = Simulation(
         "random_features:first_order",
@@ -81,7 +83,9 @@ def _claim_at(number: int, level: Level, tolerance: float, sizes: tuple[int, ...
 
     law.__name__ = f"{level.name}_point_{number}"
     law.__doc__ = f"Finite networks with a gradient for every sample, at {_write(point)}, extrapolated in 1/d."
-    return theorem.step(evidence, uses=[scalar_reduction.uniqueness, scalar_reduction.two_unknowns, collapse.threshold])(law)
+    return theorem.step(
+        evidence, uses=[scalar_reduction.uniqueness, scalar_reduction.two_unknowns, collapse.threshold]
+    )(law)
 
 
 def _tolerances(relative: float) -> Mapping[str, float]:

@@ -1,4 +1,5 @@
-"""From robust regression on Gaussian-equivalent features to four scalars, and to one potential whose derivatives they are.
+"""From robust regression on Gaussian-equivalent features to four scalars, and to one potential whose derivatives
+they are.
 
 With Gaussian-equivalent features mu_1 W x + mu_2 u the residual y - f is N(0, s^2) given theta, and the data term is a
 robust regression with an attack of strength eps A. The convex Gaussian min-max theorem replaces the data matrix by two
@@ -34,16 +35,13 @@ from derivations.random_features.symbols import (
     psi2,
     q,
     ratio,
-    ridge,
     s,
     signal,
     step,
 )
 from derivations.relations import Claim, at_most, below, equal, statement
 
-theorem = Derivation(
-    __name__, title="Reduction of robust regression to a scalar potential", source=HASSANI_JAVANMARD
-)
+theorem = Derivation(__name__, title="Reduction of robust regression to a scalar potential", source=HASSANI_JAVANMARD)
 
 theta, sigma, target, kappa, lam, beta = symbols("theta sigma beta_i kappa lam beta_s", positive=True)
 first, second = symbols("h_1 mu_2h_2", real=True)
@@ -81,7 +79,9 @@ def residual_variance() -> Claim:
 
 
 @theorem.step(
-    Cited("Hassani & Javanmard (2024), Theorem 6.9 with section 6.2; the min-max theorem is lemmas.minmax:convex_minmax"),
+    Cited(
+        "Hassani & Javanmard (2024), Theorem 6.9 with section 6.2; the min-max theorem is lemmas.minmax:convex_minmax"
+    ),
     uses=[
         ladder.proportional_limit,
         residual_variance,
@@ -121,9 +121,7 @@ def mean_of_the_square() -> Claim:
     return equal(average(v**2), p**2 * mu**2 * sigma**2 * target**2 + spread)
 
 
-@theorem.step(
-    Symbolic(), uses=[mean_of_the_square, minmax.stationarity_in_scale, minmax.stationarity_in_size]
-)
+@theorem.step(Symbolic(), uses=[mean_of_the_square, minmax.stationarity_in_scale, minmax.stationarity_in_size])
 def elimination_of_scales() -> Claim:
     """beta_s t/2 + M(t/beta_s) - beta_s^2 a/2 is stationary in beta_s and t only if t/beta_s = a: Euler's identity.
 
@@ -157,7 +155,9 @@ def gradient_multiplier() -> Claim:
 
 @theorem.step(Symbolic(), uses=[elimination_of_scales, marchenko_pastur.third_trace])
 def residual_equation() -> Claim:
-    """dPhi/dp is half the residual of s^2 = tau^2 + b^2 - 2 p mu_1^2 b^2 T11 + mu_1^2 ||W'theta||^2 + mu_2^2 ||theta||^2."""
+    """dPhi/dp is half the residual of s^2 = tau^2 + b^2 - 2 p mu_1^2 b^2 T11 + mu_1^2 ||W'theta||^2 + mu_2^2
+    ||theta||^2.
+    """
     w, th = _norms()
     right = noise**2 + signal**2 - 2 * p * mu**2 * signal**2 * T11 + mu**2 * w + mu2_squared * th
     return equal(named(diff(problem.potential, p)), (right - s**2) / 2)
@@ -192,7 +192,9 @@ def scaled_attack_slope() -> Claim:
 
 @theorem.step(Symbolic(), uses=[proximal.slope_in_step, proximal.homogeneity])
 def scaled_energy() -> Claim:
-    """beta_s^2/s^2 = -2 M_step/s^2, split at the kink: E[G^2; |G| <= z]/step^2 + E[(|G| + rho)^2; |G| > z]/(1 + step)^2."""
+    """beta_s^2/s^2 = -2 M_step/s^2, split at the kink: E[G^2; |G| <= z]/step^2 + E[(|G| + rho)^2; |G| > z]/(1 +
+    step)^2.
+    """
     return equal(_expanded(attacked_square().energy(rho, step)), -2 * mean_envelope_dstep(s, rho * s, step) / s**2)
 
 
@@ -215,7 +217,9 @@ C_s, K_s, C_A, K_A = symbols("C_s K_s C_A K_A", positive=True)
 
 @theorem.step(Symbolic(), uses=[residual_equation, gradient_equation, scaled_energy])
 def two_unknowns() -> Claim:
-    """s^2 = C_s + K_s s^2 and x^2 s^2 = C_A + K_A s^2 in step and x = A/s; eliminating s^2 keeps both sides positive."""
+    """s^2 = C_s + K_s s^2 and x^2 s^2 = C_A + K_A s^2 in step and x = A/s; eliminating s^2 keeps both sides
+    positive.
+    """
     scale = C_s / (1 - K_s)
     gap = (1 - K_s) * (ratio**2 * scale - C_A - K_A * scale)
     return equal(gap, ratio**2 * C_s + K_s * C_A - (K_A * C_s + C_A))
@@ -246,7 +250,8 @@ def positive_branch() -> Claim:
     uses=[joint_convexity, positive_branch, minmax.unique_minimiser, gaussian.risk_identity],
 )
 def uniqueness() -> Claim:
-    """max over delta of a square of an affine function of theta is convex in theta, strictly along directions that change
-    a residual or, if eps > 0, a gradient norm; the ridge is strictly convex. A strictly convex function has one minimiser.
+    """max over delta of a square of an affine function of theta is convex in theta, strictly along directions that
+    change a residual or, if eps > 0, a gradient norm; the ridge is strictly convex. A strictly convex function has one
+    minimiser.
     """
     return statement("theta is unique if epsilon > 0 or ridge > 0, and with it s, A, p and q")

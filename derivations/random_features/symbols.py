@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from sympy import Rational
 
+from derivations import scalar_problem
 from derivations.core import FunctionParameter, Source, parameter
-from derivations.scalar_problem import RATIO, STEP, A, P, Q, S
 
 HASSANI_JAVANMARD = Source(
     key="hassani2024curse",
@@ -49,7 +49,11 @@ epsilon_test = parameter(
     convention="as epsilon, which is its default",
 )
 noise = parameter(
-    "noise", "label noise tau", nonnegative=True, default=Rational(1, 2), convention="standard deviation, y = <beta, x> + tau z"
+    "noise",
+    "label noise tau",
+    nonnegative=True,
+    default=Rational(1, 2),
+    convention="standard deviation, y = <beta, x> + tau z",
 )
 signal = parameter(
     "signal", "signal strength b", nonnegative=True, default=1, convention="b = ||beta||, inputs N(0, I_d)"
@@ -73,4 +77,5 @@ activation = FunctionParameter(
     convention="centred here: E sigma(G) is removed; relu is max(t, 0)",
 )
 
-s, p, q, step, ratio = S, P, Q, STEP, RATIO
+s, A, p, q = scalar_problem.S, scalar_problem.A, scalar_problem.P, scalar_problem.Q
+step, ratio = scalar_problem.STEP, scalar_problem.RATIO

@@ -1,0 +1,206 @@
+r"""The curse of overparametrisation: under attack more features hurt where, without one, they cure the double descent.
+
+Centred relu, psi2 = 2, signal 1, noise 1/2. Trained and tested at epsilon = 1/2 the estimator is zero, with the null
+risk 5/4, for psi1 < 0.2243; from there on the robust risk grows with the number of features up to psi1 = 3.6565,
+where it is 1.925287, and falls back to the null risk, from above, as psi1 -> infinity: no number of features beats the
+zero estimator. Without attack and ridge the standard risk diverges at psi1 = psi2 from both sides and descends again
+far below its first minimum. The attack removes that divergence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sympy import Expr, Integer, Rational, Symbol
+
+from derivations.core import Certified, Derivation, Level, Model, Sampled, Simulation, Symbolic
+from derivations.ingredients import Attack, Target
+from derivations.random_features import (
+    collapse,
+    extreme_sizes,
+    limits,
+    ridge_regression,
+    ridgeless,
+    robust_risk,
+    scalar_reduction,
+    setting,
+)
+from derivations.random_features.extreme_sizes import squared_threshold
+from derivations.random_features.ridge_regression import GAIN, RATIONAL, REMAINDER, H, h, omega, t
+from derivations.random_features.symbols import (
+    HASSANI_JAVANMARD,
+    epsilon,
+    linear_coefficient,
+    noise,
+    nonlinear_energy,
+    psi1,
+    psi2,
+    ridge,
+    signal,
+)
+from derivations.reduction import S2, reduce
+from derivations.relations import Claim, at_most, below, decreasing, equal, follows, increasing, limit_of
+
+theorem = Derivation(__name__, title="The curse of overparametrisation, and double descent", source=HASSANI_JAVANMARD)
+
+RADIUS = Rational(1, 2)
+SETTING = {psi2: Integer(2), signal: Integer(1), noise: Rational(1, 2), epsilon: RADIUS}
+NULL_RISK = Rational(5, 4)
+ROBUST_RISK = Symbol("robust_risk", positive=True)
+
+
+def curve() -> Model:
+    """The robust risk of the setting, as a function of psi1 alone; above the collapse."""
+    problem = replace(
+        setting.problem,
+        activation=limits.relu(),
+        attack=Attack(RADIUS),
+        target=Target(SETTING[signal], SETTING[noise]),
+        samples=SETTING[psi2],
+        ridge=Integer(0),
+    )
+    start = {u: guess.xreplace(SETTING) for u, guess in setting.starting_point(Integer(0)).items()}
+    return reduce(problem, parameters=(psi1,), test_radius=RADIUS, start=start)
+
+
+def robust_risk_of_the_curve() -> Expr:
+    """The robust risk in the names of the curve's program."""
+    return curve().observables["robust_risk"]
+
+
+CLOSE = Rational(10001, 10000)
+
+
+def neighbours() -> Model:
+    """The curve at psi1, beside the curve at psi1 and a hundredth of a percent."""
+    beside = replace(
+        curve(),
+        program=tuple((name, definition.xreplace({psi1: CLOSE * psi1})) for name, definition in curve().program),
+        start={unknown: guess.xreplace({psi1: CLOSE * psi1}) for unknown, guess in curve().start.items()},
+        residuals=(),
+    )
+    return limits.side_by_side(curve(), beside)
+
+
+def risk_beside() -> Expr:
+    """The robust risk of the neighbour."""
+    risk = robust_risk_of_the_curve()
+    return risk.xreplace({symbol: Symbol(f"{symbol}_corner", positive=True) for symbol in risk.free_symbols})
+
+
+def _between(low: str, high: str) -> dict[Symbol, tuple[Rational, Rational]]:
+    return {psi1: (Rational(low), Rational(high))}
+
+
+@theorem.step(Symbolic(), uses=[collapse.threshold, extreme_sizes.collapse_of_few_features])
+def threshold_increases() -> Claim:
+    """critical_epsilon increases with the trace h, which increases with psi1: the collapse ends once, at psi1 = .2243."""
+    return increasing(squared_threshold().xreplace(SETTING), h)
+
+
+@theorem.step(
+    Sampled(_between("0.2244", "3.6561"), points=4, roots_of=neighbours), uses=[scalar_reduction.two_unknowns]
+)
+def growth() -> Claim:
+    """From the end of the collapse on more features raise the robust risk,"""
+    return below(robust_risk_of_the_curve(), risk_beside())
+
+
+@theorem.step(Sampled(_between("3.6570", "200"), points=4, roots_of=neighbours), uses=[growth])
+def decline() -> Claim:
+    """up to psi1 = 3.6565; beyond they lower it."""
+    return below(risk_beside(), robust_risk_of_the_curve())
+
+
+@theorem.step(Sampled(_between("3.6565", "3.6565"), points=1, roots_of=curve), uses=[growth, decline])
+def peak() -> Claim:
+    """The highest robust risk, half as much again as the null risk."""
+    return at_most((robust_risk_of_the_curve() - Rational("1.925287")) ** 2, Rational(1, 10**12))
+
+
+@theorem.step(
+    Sampled(_between("0.2244", "10000"), points=6, roots_of=curve), uses=[decline, extreme_sizes.gradient_of_the_fit]
+)
+def never_below_the_null_risk() -> Claim:
+    """No number of features beats the zero estimator; AR tends to the null risk from above, like psi1^(-1/2)."""
+    return below(NULL_RISK, robust_risk_of_the_curve())
+
+
+@theorem.step(Sampled(_between("2", "2"), points=1, roots_of=curve), uses=[scalar_reduction.uniqueness])
+def no_divergence_under_attack() -> Claim:
+    """At psi1 = psi2 = 2 the attacked estimator has an ordinary standard risk, 0.8311."""
+    return below(S2, 1)
+
+
+AT_THE_RIDGE = {omega: t}
+"""ridge = 0 with psi1 < psi2: lam/kappa = t, and step/(1 + step) = psi1/psi2."""
+
+
+@theorem.step(Symbolic(), uses=[ridge_regression.gain, ridge_regression.coordinate_step])
+def gain_below_the_threshold() -> Claim:
+    """Least squares without attack and ridge feeds back the share psi1/psi2 of s^2, one per parameter and sample."""
+    gain = GAIN.xreplace(AT_THE_RIDGE) * RATIONAL[psi1].xreplace(AT_THE_RIDGE)
+    return equal(gain, t * h + h / H)
+
+
+FEWER_FEATURES = {**ridge_regression.BOX, psi1: (Rational(1, 4), 2), psi2: (Rational(5, 2), 8), ridge: (0, 0)}
+
+
+@theorem.step(Sampled(FEWER_FEATURES, points=3, roots_of=ridge_regression.model), uses=[gain_below_the_threshold])
+def divergence_from_below() -> Claim:
+    """SR (psi2 - psi1)/psi2 is what noise and unlearnt signal leave: SR diverges like 1/(psi2 - psi1)."""
+    return equal(S2 * (psi2 - psi1) / psi2, noise**2 + signal**2 * REMAINDER.xreplace({t: omega}))
+
+
+@theorem.step(Symbolic(), uses=[ridgeless.threshold])
+def divergence_from_above() -> Claim:
+    """psi1 -> psi2 from above is omega -> t, where the feedback of the least-norm interpolator tends to 1 as well."""
+    room = Symbol("room", positive=True)
+    return limit_of(GAIN.xreplace({omega: t + room}), room, 0, 1)
+
+
+def ridgeless_risk() -> Expr:
+    """The standard risk of the least-norm interpolator in the setting."""
+    return limits.of_relu(ridgeless.ridgeless("s2")).xreplace(SETTING)
+
+
+@theorem.step(Certified(_between("2.1", "40")), uses=[divergence_from_above, ridgeless.risk_of_the_phase])
+def second_descent() -> Claim:
+    """Without attack the risk falls with every feature beyond the threshold."""
+    return decreasing(ridgeless_risk(), psi1)
+
+
+@theorem.step(Certified(_between("40", "4000")), uses=[second_descent])
+def far_below() -> Claim:
+    """It ends below 1/2,"""
+    return below(ridgeless_risk(), Rational(1, 2))
+
+
+@theorem.step(Certified({h: (Rational(1, 1000), 10)}), uses=[divergence_from_below])
+def first_minimum() -> Claim:
+    """while with fewer features than samples it is never below 1; the curve psi1 < 2 is h < 10."""
+    fixed = {t: limits.of_relu(nonlinear_energy / linear_coefficient**2)}
+    features, left = RATIONAL[psi1].xreplace({omega: t}), noise**2 + signal**2 * REMAINDER.xreplace({omega: t})
+    return below((1 - features / psi2).xreplace(SETTING).xreplace(fixed), left.xreplace(SETTING).xreplace(fixed))
+
+
+def _observed(features: Rational, level: Level) -> Simulation:
+    return Simulation(
+        "random_features:first_order",
+        at={psi1: features, psi2: SETTING[psi2], epsilon: RADIUS},
+        bias="1/d",
+        tolerance=0.05,
+        sizes=(40, 80, 160),
+        level=level,
+    )
+
+
+@theorem.step(
+    _observed(Rational(1, 2), Level.standard),
+    _observed(Rational(7, 2), Level.standard),
+    _observed(Rational(10), Level.standard),
+    uses=[growth, decline, peak],
+)
+def seen_on_samples() -> Claim:
+    """The robust risk of true features before, near and beyond the peak: 1.36, 1.92 and 1.55."""
+    return follows(robust_risk.model(), "robust_risk")
