@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from derivations.evidence import Level
 
-TIME_LIMITS: Mapping[Level, float] = {Level.quick: 60.0, Level.standard: 1200.0, Level.deep: math.inf}
-ALGEBRA_LIMITS: Mapping[Level, float] = {Level.quick: 20.0, Level.standard: 120.0, Level.deep: 600.0}
+TIME_LIMITS: Mapping[Level, float] = {Level.quick: 30.0, Level.standard: 1200.0, Level.deep: math.inf}
+ALGEBRA_LIMITS: Mapping[Level, float] = {Level.quick: 10.0, Level.standard: 120.0, Level.deep: 600.0}
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
-"""Jobs over worker processes: a worker that dies loses its own job and nothing else."""
+"""Jobs over worker processes: a worker that dies, or never comes back, loses its own job and nothing else."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Lost:
-    """What comes back for a job whose worker died."""
+    """What comes back for a job whose worker died or was stopped."""
 
     reason: str
 
@@ -30,10 +32,12 @@ class _Worker(Generic[Job, Result]):
         self.pipe, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, function), daemon=True)
         self.process.start()
+        self.since = time.monotonic()
         theirs.close()
 
     def give(self, job: Job) -> None:
         # A worker that died before it could read is noticed by `take`.
+        self.since = time.monotonic()
         with contextlib.suppress(OSError):
             self.pipe.send(job)
 
@@ -52,9 +56,11 @@ class _Worker(Generic[Job, Result]):
 
 
 def run_jobs(
-    function: Callable[[Job], Result], jobs: Iterable[Job], /, *, workers: int
+    function: Callable[[Job], Result], jobs: Iterable[Job], /, *, workers: int, patience: float = math.inf
 ) -> Generator[tuple[Job, Result | Lost], None, None]:
     """(job, result) as they finish, jobs started in their order; Lost where a worker died (it is replaced).
+
+    A worker that has not answered after `patience` seconds is stopped: inside a library call no limit of its own works.
 
     `function` is importable by name and does not raise. Leaving the iterator, by an interrupt too, ends the workers.
     """
@@ -69,7 +75,14 @@ def run_jobs(
                 job = waiting.popleft()
                 running[worker.pipe] = worker, job
                 worker.give(job)
-            for ready in wait(list(running)):
+            ready_now = wait(list(running), timeout=None if math.isinf(patience) else 1.0)
+            for pipe in [pipe for pipe in running if pipe not in ready_now]:
+                worker, job = running[pipe]
+                if time.monotonic() - worker.since > patience:
+                    del running[pipe]
+                    worker.stop()
+                    yield job, Lost(f"stopped after {patience:g} s")
+            for ready in ready_now:
                 worker, job = running.pop(ready)
                 result = worker.take()
                 idle += [] if isinstance(result, Lost) else [worker]

@@ -29,6 +29,8 @@ OnVerdict: TypeAlias = "Callable[[str, str, float], object]"
 
 _COSTS = {Certified: 3.0, Symbolic: 2.0, Sampled: 2.0, Exact: 1.0}
 _ROOT_COST = 10.0
+_PATIENCE = 5.0
+"""A step may take this multiple of its processor-time limit on the clock before its worker is stopped."""
 _DRAWS_COST = 100.0
 
 
@@ -106,10 +108,11 @@ def _forbid_homonyms(derivations: Iterable[Derivation]) -> None:
 
 def _judge_all(steps: list[Step], context: Context, workers: int) -> Generator[tuple[Step, Verdict], None, None]:
     """(step, verdict) as they finish. Steps that no other process could find again are judged here."""
-    places = {step: locate(step.derivation) for step in steps} if workers > 1 and len(steps) > 1 else {}
+    places = {step: locate(step.derivation) for step in steps} if workers > 1 else {}
     jobs = {(place, step.name, context): step for step, place in places.items() if place is not None}
     if jobs:
-        with contextlib.closing(run_jobs(_judge_job, jobs, workers=min(workers, len(jobs)))) as results:
+        judged = run_jobs(_judge_job, jobs, workers=min(workers, len(jobs)), patience=_PATIENCE * context.time_limit)
+        with contextlib.closing(judged) as results:
             for job, result in results:
                 step = jobs[job]
                 yield step, report_loss(step, result.reason) if isinstance(result, Lost) else result

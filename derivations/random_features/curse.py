@@ -9,11 +9,13 @@ far below its first minimum. The attack removes that divergence.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from sympy import Expr, Integer, Rational, Symbol
+from sympy import Expr, Integer, Rational, Symbol, sign
 
-from derivations.core import Certified, Derivation, Level, Model, Sampled, Simulation, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Model, Sampled, Simulation, Symbolic
+from derivations.evidence import Instance
 from derivations.ingredients import Attack, Target
 from derivations.random_features import (
     collapse,
@@ -26,7 +28,7 @@ from derivations.random_features import (
     setting,
 )
 from derivations.random_features.extreme_sizes import squared_threshold
-from derivations.random_features.ridge_regression import GAIN, RATIONAL, REMAINDER, H, h, omega, t
+from derivations.random_features.ridge_regression import GAIN, RATIONAL, H, h, omega, t
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
     epsilon,
@@ -39,7 +41,7 @@ from derivations.random_features.symbols import (
     signal,
 )
 from derivations.reduction import S2, reduce
-from derivations.relations import Claim, at_most, below, decreasing, equal, follows, increasing, limit_of
+from derivations.relations import Claim, at_most, below, decreasing, equal, follows, increasing, statement
 
 theorem = Derivation(__name__, title="The curse of overparametrisation, and double descent", source=HASSANI_JAVANMARD)
 
@@ -94,19 +96,19 @@ def _between(low: str, high: str) -> dict[Symbol, tuple[Rational, Rational]]:
 
 @theorem.step(Symbolic(), uses=[collapse.threshold, extreme_sizes.collapse_of_few_features])
 def threshold_increases() -> Claim:
-    """critical_epsilon increases with the trace h, which increases with psi1: the collapse ends once, at psi1 = .2243."""
+    """critical_epsilon increases with the trace h, and h with psi1: the collapse ends once, at psi1 = .2243."""
     return increasing(squared_threshold().xreplace(SETTING), h)
 
 
 @theorem.step(
-    Sampled(_between("0.2244", "3.6561"), points=4, roots_of=neighbours), uses=[scalar_reduction.two_unknowns]
+    Sampled(_between("0.2244", "3.6561"), points=3, roots_of=neighbours), uses=[scalar_reduction.two_unknowns]
 )
 def growth() -> Claim:
     """From the end of the collapse on more features raise the robust risk,"""
     return below(robust_risk_of_the_curve(), risk_beside())
 
 
-@theorem.step(Sampled(_between("3.6570", "200"), points=4, roots_of=neighbours), uses=[growth])
+@theorem.step(Sampled(_between("3.6570", "200"), points=3, roots_of=neighbours), uses=[growth])
 def decline() -> Claim:
     """up to psi1 = 3.6565; beyond they lower it."""
     return below(risk_beside(), robust_risk_of_the_curve())
@@ -119,7 +121,7 @@ def peak() -> Claim:
 
 
 @theorem.step(
-    Sampled(_between("0.2244", "10000"), points=6, roots_of=curve), uses=[decline, extreme_sizes.gradient_of_the_fit]
+    Sampled(_between("0.2244", "10000"), points=4, roots_of=curve), uses=[decline, extreme_sizes.gradient_of_the_fit]
 )
 def never_below_the_null_risk() -> Claim:
     """No number of features beats the zero estimator; AR tends to the null risk from above, like psi1^(-1/2)."""
@@ -148,40 +150,51 @@ FEWER_FEATURES = {**ridge_regression.BOX, psi1: (Rational(1, 4), 2), psi2: (Rati
 
 @theorem.step(Sampled(FEWER_FEATURES, points=3, roots_of=ridge_regression.model), uses=[gain_below_the_threshold])
 def divergence_from_below() -> Claim:
-    """SR (psi2 - psi1)/psi2 is what noise and unlearnt signal leave: SR diverges like 1/(psi2 - psi1)."""
-    return equal(S2 * (psi2 - psi1) / psi2, noise**2 + signal**2 * REMAINDER.xreplace({t: omega}))
+    """SR = psi2 (tau^2 + b^2 (1 - m))/(psi2 - psi1): noise and unlearnt signal, over the samples to spare."""
+    return equal(S2 * (psi2 - psi1) / psi2, noise**2 + signal**2 / H)
 
 
-@theorem.step(Symbolic(), uses=[ridgeless.threshold])
-def divergence_from_above() -> Claim:
-    """psi1 -> psi2 from above is omega -> t, where the feedback of the least-norm interpolator tends to 1 as well."""
-    room = Symbol("room", positive=True)
-    return limit_of(GAIN.xreplace({omega: t + room}), room, 0, 1)
+def second_branch() -> Expr:
+    """The risk of the least-norm interpolator in the setting, at a given h: a hyperbola in psi1."""
+    risk = ridgeless.KERNEL_RISK + psi2 * ridgeless.UNLEARNT / (psi1 - psi2)
+    return risk.xreplace(SETTING)
 
 
-def ridgeless_risk() -> Expr:
-    """The standard risk of the least-norm interpolator in the setting."""
-    return limits.of_relu(ridgeless.ridgeless("s2")).xreplace(SETTING)
-
-
-@theorem.step(Certified(_between("2.1", "40")), uses=[divergence_from_above, ridgeless.risk_of_the_phase])
+@theorem.step(Symbolic(), uses=[ridgeless.hyperbola])
 def second_descent() -> Claim:
-    """Without attack the risk falls with every feature beyond the threshold."""
-    return decreasing(ridgeless_risk(), psi1)
+    """Without attack the risk falls with every feature beyond the threshold, from infinity."""
+    return decreasing(second_branch(), psi1, given=[below(2, psi1)])
 
 
-@theorem.step(Certified(_between("40", "4000")), uses=[second_descent])
+def _relu(expression: Expr) -> Expr:
+    return expression.xreplace({t: limits.of_relu(nonlinear_energy / linear_coefficient**2), **SETTING})
+
+
+def bracket() -> Iterable[Instance]:
+    """The signs of m + t h - 2 at the two ends; the left side increases in h."""
+    for value, expected in ((Rational("3.37"), -1), (Rational("3.39"), 1)):
+        yield f"h = {value}", sign(_relu(h / H + t * h - 2).xreplace({h: value})), expected
+
+
+@theorem.step(Exact(bracket), uses=[ridgeless.smaller_root])
+def trace_of_the_setting() -> Claim:
+    """m + t h increases in h, and is 2."""
+    return statement("h of the least-norm interpolator in this setting lies between 3.37 and 3.39")
+
+
+@theorem.step(
+    Certified({h: (Rational("3.37"), Rational("3.39")), psi1: (40, 4000)}), uses=[second_descent, trace_of_the_setting]
+)
 def far_below() -> Claim:
     """It ends below 1/2,"""
-    return below(ridgeless_risk(), Rational(1, 2))
+    return below(_relu(second_branch()), Rational(1, 2))
 
 
 @theorem.step(Certified({h: (Rational(1, 1000), 10)}), uses=[divergence_from_below])
 def first_minimum() -> Claim:
     """while with fewer features than samples it is never below 1; the curve psi1 < 2 is h < 10."""
-    fixed = {t: limits.of_relu(nonlinear_energy / linear_coefficient**2)}
-    features, left = RATIONAL[psi1].xreplace({omega: t}), noise**2 + signal**2 * REMAINDER.xreplace({omega: t})
-    return below((1 - features / psi2).xreplace(SETTING).xreplace(fixed), left.xreplace(SETTING).xreplace(fixed))
+    features = RATIONAL[psi1].xreplace({omega: t})
+    return below(_relu(1 - features / psi2), _relu(noise**2 + signal**2 / H))
 
 
 def _observed(features: Rational, level: Level) -> Simulation:

@@ -186,7 +186,7 @@ BOX = {
 SMALL_ATTACK = {**BOX, epsilon: (Rational(1, 20), Rational(1, 5))}
 
 
-@theorem.step(Sampled(SMALL_ATTACK, points=4, roots_of=attacked_and_corner), uses=[exponentially_close, one_root])
+@theorem.step(Sampled(SMALL_ATTACK, points=3, roots_of=attacked_and_corner), uses=[exponentially_close, one_root])
 def corner() -> Claim:
     """The risk of the robust estimator differs from the corner's by an exponentially small factor, not by a power."""
     limit = Symbol("s2_corner", positive=True)
@@ -194,19 +194,19 @@ def corner() -> Claim:
     return at_most((S2 - limit) ** 2, (10 * limit * exp(-(kink**2) / 2)) ** 2)
 
 
-@theorem.step(Sampled({**BOX, share: (0, 0)}, points=4, roots_of=model), uses=[corner, ridgeless.risk_of_the_phase])
+@theorem.step(Sampled({**BOX, share: (0, 0)}, points=3, roots_of=model), uses=[corner, ridgeless.risk_of_the_phase])
 def least_gradient() -> Claim:
     """At k = 0 the gradient norm is below that of the interpolator of least norm,"""
     return below(A**2, ridgeless.ridgeless("A2"))
 
 
-@theorem.step(Sampled(BOX, points=4, roots_of=model), uses=[corner, ridgeless.risk_of_the_phase])
+@theorem.step(Sampled(BOX, points=3, roots_of=model), uses=[corner, ridgeless.risk_of_the_phase])
 def least_norm() -> Claim:
     """and for every k the norm is above."""
     return below(ridgeless.ridgeless("theta2"), THETA2)
 
 
-@theorem.step(Sampled({**BOX, share: (10**4, 10**7)}, digits=20, points=4, roots_of=model), uses=[least_norm])
+@theorem.step(Sampled({**BOX, share: (10**4, 10**7)}, digits=20, points=3, roots_of=model), uses=[least_norm])
 def ridge_dominates() -> Claim:
     """As k -> infinity the corner is the ridgeless limit, with an error of the order of 1/k."""
     s2 = ridgeless.ridgeless("s2")

@@ -173,7 +173,7 @@ BOX = {
 }
 
 
-@theorem.step(Sampled(BOX, points=6, roots_of=model), uses=[identity_traces, scalar_reduction.gradient_equation])
+@theorem.step(Sampled(BOX, points=4, roots_of=model), uses=[identity_traces, scalar_reduction.gradient_equation])
 def gradient_is_the_weight() -> Claim:
     """A linear function has one gradient, theta: A^2 = ||theta||^2 at every root."""
     return equal(A**2, THETA2)

@@ -2,7 +2,11 @@ r"""The interpolator of least norm: random-features ridge regression as ridge ->
 
 For psi1 > psi2 the step goes to infinity and psi2 = m + t h, t = mu_2^2/mu_1^2, so that m = kappa T11 is the smaller
 root of m^2 - (1 + psi2 + t) m + psi2 = 0 whatever psi1 is. All observables then are closed forms, the published
-ridgeless ones (Mei & Montanari 2022). The standard risk diverges as psi1 decreases to psi2.
+ridgeless ones (Mei & Montanari 2022). With 1/H = 1 - m the standard risk is a hyperbola in psi1,
+
+    SR = (1 + t H) (tau^2 H^2 + b^2)/(H + t H^3) + psi2 (tau^2 + b^2 (1 - m))/(psi1 - psi2):
+
+it diverges at psi1 = psi2 and decreases all the way to the risk of the kernel limit (derived here).
 """
 
 from __future__ import annotations
@@ -112,5 +116,18 @@ def rate() -> Claim:
 
 @theorem.step(Symbolic(), uses=[gain_of_the_phase])
 def threshold() -> Claim:
-    """psi1 = psi2 means omega = t, where all of s^2 is fed back: the standard risk diverges like 1/(omega - t)."""
-    return equal((1 - GAIN) * (1 + t * H) * (1 + omega * H**2), (omega - t) * H * (1 + t * H * H))
+    """psi1 = psi2 means omega = t, where all of s^2 is fed back."""
+    return equal((1 - GAIN) * (1 + t * H) * (1 + omega * H**2), (omega - t) * H * (1 + t * H**2))
+
+
+KERNEL_RISK = (1 + t * H) * (noise**2 * H**2 + signal**2) / (H * (1 + t * H**2))
+"""The standard risk as psi1 -> infinity."""
+UNLEARNT = noise**2 + signal**2 / H
+"""tau^2 + b^2 (1 - m): noise, and the signal that no linear part can fit."""
+
+
+@theorem.step(Symbolic(), uses=[threshold, limit])
+def hyperbola() -> Claim:
+    """m and h do not depend on psi1, omega = (psi1 - m)/h is linear in it, the risk a Moebius function of omega."""
+    features, samples = AT_LIMIT[psi1], AT_LIMIT[psi2]
+    return equal(STANDARD_RISK, KERNEL_RISK + samples * UNLEARNT / (features - samples))

@@ -254,6 +254,17 @@ def test_a_worker_that_dies_loses_its_own_job_only() -> None:
     assert report_loss(step_of(TRUE, Symbolic()), "the worker died").outcome is Outcome.open
 
 
+def double_or_hang(job: int) -> int:
+    if job == 1:
+        time.sleep(600)
+    return 2 * job
+
+
+def test_a_worker_that_never_answers_is_stopped() -> None:
+    results = dict(run_jobs(double_or_hang, range(3), workers=2, patience=4))
+    assert results == {0: 0, 1: Lost("stopped after 4 s"), 2: 4}
+
+
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     path = tmp_path / "planted_outside.py"
