@@ -134,6 +134,10 @@ class Model:
             raise ValueError(f"{len(self.unknowns)} unknowns need as many equations, got {len(self.equations)}")
         if set(self.start) != set(self.unknowns):
             raise ValueError("start needs exactly one guess for each unknown")
+        names = [symbol.name for symbol in (*self.symbols, *self.unknowns, *(name for name, _ in self.program))]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"a model needs different names for different things; {', '.join(twice)} is used twice")
         known: set[Symbol] = {*self.symbols, *self.unknowns}
         for name, expression in self.program:
             self._require(expression, known, f"definition of {name}")

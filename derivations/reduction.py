@@ -14,8 +14,7 @@ from sympy import Expr, Symbol, sqrt
 from derivations.ingredients import Program
 from derivations.model import AnyParameter, Model, Phase
 from derivations.relations import equal
-from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, P, Q, S, ScalarProblem
-from derivations.symbols import folded_normal_mean
+from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, P, Q, S, ScalarProblem, robust_risk
 
 RHO, ENERGY, STEP_FROM_TRACES, S2, THETA2 = (
     Symbol(name, positive=True) for name in ("rho", "energy", "step_from_traces", "s2", "theta2")
@@ -95,7 +94,7 @@ def observables(problem: ScalarProblem, test_radius: Expr, /) -> dict[str, Expr]
     training = problem.loss.training(RHO, STEP)
     return {
         "standard_risk": S2,
-        "robust_risk": S2 + 2 * folded_normal_mean * test_radius * S * A + test_radius**2 * A**2,
+        "robust_risk": robust_risk(S2, A, test_radius),
         "robust_training_loss": training * S2,
         "gradient_norm": A,
         "weight_norm_squared": THETA2,

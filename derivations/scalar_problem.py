@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Expr, Symbol, diff, expand
+from sympy import Expr, Symbol, diff, expand, sqrt
 
 from derivations.ingredients import Activation, Attack, FirstLayer, Loss, MeanEnvelope, MeanEnvelopeSlope, Target
 from derivations.lemmas.trace_functionals import FeatureTrace, InputTrace
@@ -29,6 +29,11 @@ Q = unknown("q", "multiplier of A^2/2", positive=True)
 STEP = unknown("step", "Moreau step alpha = t/beta_s", positive=True)
 RATIO = unknown("ratio", "x = A/s", positive=True)
 KAPPA, LAM = (Symbol(name, positive=True) for name in ("kappa", "lam"))
+
+
+def robust_risk(risk: Expr, gradient_norm: Expr, radius: Expr, /) -> Expr:
+    """E(|r| + radius A)^2 for r ~ N(0, risk) and a gradient norm A (lemmas.gaussian:risk_identity)."""
+    return risk + 2 * folded_normal_mean * radius * sqrt(risk) * gradient_norm + radius**2 * gradient_norm**2
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class ScalarProblem:
         """Standard and robust risk at a test radius: E(|r| + radius A)^2 for r ~ N(0, s^2)."""
         return {
             "standard_risk": S**2,
-            "robust_risk": S**2 + 2 * folded_normal_mean * radius * S * A + radius**2 * A**2,
+            "robust_risk": robust_risk(S**2, A, radius),
         }
 
     def weight_norm(self) -> Expr:

@@ -11,6 +11,7 @@ leaves theta = beta (random_features.exact_recovery).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from types import SimpleNamespace
 
 from sympy import Expr, Integer, Max, Piecewise, Rational, Symbol, diff, erfinv, exp, oo, sqrt
@@ -23,9 +24,9 @@ from derivations.lemmas.trace_functionals import traces_from_resolvent
 from derivations.random_features import collapse, scalar_reduction
 from derivations.random_features.phases import NAMES, critical_radius, no_data, null_risk, outside_domain
 from derivations.random_features.symbols import A, epsilon, epsilon_test, noise, psi2, ridge, signal
-from derivations.reduction import C_S, C_T, K_S, K_T, STEP_FROM_TRACES, THETA2, reduce, two_unknown_program
+from derivations.reduction import C_S, C_T, K_S, K_T, S2, STEP_FROM_TRACES, THETA2, reduce, two_unknown_program
 from derivations.relations import Claim, Relation, at_most, below, equal, follows, limit_of, statement, tends_to
-from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, ScalarProblem
+from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, P, Q, ScalarProblem
 from derivations.symbols import folded_normal_mean
 
 theorem = Derivation(
@@ -109,13 +110,23 @@ def _least_norm() -> tuple[Expr, ...]:
 @theorem.solvable
 def model() -> Model:
     """The same assembly as the robust risk of random features, with another first layer and no nonlinear part."""
-    return reduce(
+    built = reduce(
         problem,
         parameters=(psi2, epsilon, epsilon_test, noise, signal, ridge),
         test_radius=epsilon_test,
         start=starting_point(),
         phases=closed_phases(),
     )
+    cancelling = dict(built.program)[C_S]
+    return replace(
+        built,
+        program=tuple((name, REMAINDER if name == C_S else definition) for name, definition in built.program),
+        residuals=tuple(equal(e.lhs, e.rhs - cancelling + C_S if e.lhs == S2 else e.rhs) for e in built.residuals),
+    )
+
+
+REMAINDER = noise**2 + signal**2 * ((Q + ridge) / (KAPPA + LAM)) ** 2
+"""Noise and the missed part of the signal: C_s without the difference that loses all digits near exact recovery."""
 
 
 def starting_point() -> dict[Symbol, Expr]:
@@ -162,6 +173,13 @@ def traces() -> Iterable[Instance]:
 def identity_traces() -> Claim:
     """S = I has one eigenvalue, 1, and the two sides of the layer are the same."""
     return statement("every trace of the identity layer is its power of kappa + lam")
+
+
+@theorem.step(Symbolic(), uses=[identity_traces, scalar_reduction.residual_equation])
+def remainder() -> Claim:
+    """What the model computes in the place of C_s is C_s: 1 - p T11 is (q + ridge) T11, a square completed."""
+    down = {LAM: ridge, KAPPA: P + Q}
+    return equal(dict(two_unknown_program(problem))[C_S].xreplace(down), REMAINDER.xreplace(down))
 
 
 BOX = {

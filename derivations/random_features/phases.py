@@ -20,6 +20,7 @@ from derivations.random_features.symbols import (
     signal,
 )
 from derivations.relations import Relation, at_most, below, equal
+from derivations.scalar_problem import robust_risk
 from derivations.symbols import folded_normal_mean
 
 NAMES = ("standard_risk", "robust_risk", "robust_training_loss", "gradient_norm", "weight_norm_squared")
@@ -102,7 +103,7 @@ def _ridgeless_observables() -> dict[str, Expr]:
     s2, theta2, a2 = (Symbol(f"{name}_ridgeless", positive=True) for name in ("s2", "theta2", "A2"))
     return {
         "standard_risk": s2,
-        "robust_risk": s2 + 2 * folded_normal_mean * epsilon_test * sqrt(s2 * a2) + epsilon_test**2 * a2,
+        "robust_risk": robust_risk(s2, sqrt(a2), epsilon_test),
         "robust_training_loss": 0 * s2 + Integer(0),
         "gradient_norm": sqrt(a2),
         "weight_norm_squared": theta2,

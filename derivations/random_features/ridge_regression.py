@@ -29,7 +29,7 @@ from derivations.random_features.symbols import (
     signal,
 )
 from derivations.reduction import C_A, C_S, K_A, K_S, S2, STEP_FROM_TRACES, reduce, two_unknown_program
-from derivations.relations import Claim, Relation, equal, follows, statement
+from derivations.relations import Claim, equal, follows, solves, statement
 from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, ScalarProblem
 
 MEI_MONTANARI = Source(
@@ -151,10 +151,8 @@ def published_theorem() -> Claim:
 @theorem.step(Symbolic(), uses=[marchenko_pastur.fixed_point])
 def companion_law() -> Claim:
     """With h = kappa T~01 the resolvent is g = 1/(omega (1 + h)), and the law reads psi1 = omega h + h/(1 + h)."""
-    law = marchenko_pastur.fixed_point.claim
-    assert isinstance(law, Relation)
     at = {marchenko_pastur.omega: omega, marchenko_pastur.g: 1 / (omega * H), marchenko_pastur.psi1: RATIONAL[psi1]}
-    return equal(law.lhs.xreplace(at), law.rhs.xreplace(at))
+    return solves(marchenko_pastur.fixed_point, at)
 
 
 @theorem.step(Symbolic(), uses=[companion_law, marchenko_pastur.discriminant])
