@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -15,6 +12,7 @@ from typing import Any
 from sympy import srepr
 
 from derivations.model import Model
+from numerics.cache import cache_folder, read_text, write_text
 from numerics.codegen import source
 
 GENERATOR = ("codegen.py", "printers.py", "sharing.py")
@@ -48,22 +46,13 @@ def load_source(model: Model, title: str = "", /, *, target: str = "arrays") -> 
     """
     key = _content_key(model, title, target)
     path = cache_folder() / "generated" / f"{key}.py"
-    text = _read(path, key)
+    text = read_text(path, key)
     if text is None:
         text = source(model, title=title, target=target)
-        _write(path, key, text)
+        write_text(path, key, text)
     functions: dict[str, Any] = {}
     exec(compile(text, f"<generated {title}>", "exec"), functions)  # our own text: never a user's
     return Generated(text, functions)
-
-
-def cache_folder() -> Path:
-    """The folder of this user's cache (XDG_CACHE_HOME, the macOS caches folder, or ~/.cache)."""
-    if os.environ.get("XDG_CACHE_HOME"):
-        base = Path(os.environ["XDG_CACHE_HOME"])
-    else:
-        base = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return base / "robust-limits"
 
 
 def _content_key(model: Model, title: str, target: str) -> str:
@@ -80,25 +69,3 @@ def _content_key(model: Model, title: str, target: str) -> str:
         parts += [f"{name}={srepr(value)}" for name, value in group.items()]
     parts += [srepr(symbol) for symbol in (*model.symbols, *model.unknowns)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _read(path: Path, key: str) -> str | None:
-    """The cached text, if it is whole: its last line repeats the hash of the rest."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    body, _, seal = text.rpartition("# ")
-    return body if seal.strip() == hashlib.sha256((key + body).encode()).hexdigest() else None
-
-
-def _write(path: Path, key: str, text: str) -> None:
-    seal = hashlib.sha256((key + text).encode()).hexdigest()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{text}# {seal}\n")
-        Path(name).replace(path)
-    except OSError:
-        return

@@ -122,7 +122,7 @@ def distance_to_interpolation() -> Claim:
 
 @theorem.step(Certified({z: (0, 8)}), uses=[distance_to_interpolation])
 def exponentially_close() -> Claim:
-    """It is smaller than a Gaussian tail, and z = step epsilon A/s grows like rho A/(epsilon s), as step epsilon^2 -> rho.
+    """It is below a Gaussian tail, and z = step epsilon A/s grows like rho A/(epsilon s), as step epsilon^2 -> rho.
 
     For large k rho is of the order of 1/k: the corner is reached once epsilon (1 + k) is small.
     """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,8 +24,7 @@ def command(as_json: bool) -> int:
     \b
     Example: list --json
     """
-    use_light_symbols()
-    entries = [entry(derivation) for derivation in load_every(())]
+    entries = read_entries()
     if as_json:
         click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
         return 0
@@ -31,6 +32,31 @@ def command(as_json: bool) -> int:
     for line in lines(entries, width):
         click.echo(line)
     return 0
+
+
+def read_entries() -> list[dict[str, object]]:
+    """What `list` says of every derivation of the repository, remembered until one of their files changes."""
+    from numerics.cache import cache_folder, read_text, write_text
+
+    key, path = _content_key(), cache_folder() / "list.json"
+    known = read_text(path, key)
+    if known is not None:
+        return list(json.loads(known))
+    use_light_symbols()
+    entries = [entry(derivation) for derivation in load_every(())]
+    write_text(path, key, json.dumps(entries) + "\n")
+    return entries
+
+
+def _content_key() -> str:
+    """A hash of all that the listing depends on: every file of the derivations, and this one."""
+    import derivations
+
+    folder = Path(derivations.__file__).parent
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder)} ".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def entry(derivation: Derivation, /) -> dict[str, object]:
