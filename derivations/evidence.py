@@ -128,3 +128,8 @@ class Rate:
 Evidence: TypeAlias = Assumed | Cited | Symbolic | Sampled | Certified | Exact | Simulation | Rate
 
 GRANTED = (Assumed, Cited)
+
+
+def kind_of(evidence: Evidence, /) -> str:
+    """The word for a kind of evidence, e.g. `symbolic`."""
+    return type(evidence).__name__.lower()

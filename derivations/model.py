@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from sympy import Expr, Integer, Rational, S, Symbol, oo, sympify
+from sympy import Expr, S, Symbol, oo, sympify
 
 from derivations.relations import Relation
 
@@ -166,13 +166,3 @@ class Model:
         for name, definition in reversed(self.program):
             expression = expression.xreplace({name: definition})
         return expression
-
-
-def rational(value: object) -> Expr:
-    """An exact number from an int, a decimal string or an exact SymPy number; floats are refused.
-
-    Raises TypeError for a float: 0.1 is not one tenth.
-    """
-    if isinstance(value, float):
-        raise TypeError(f"an exact number is needed, got the float {value!r}: write it as a string or a Rational")
-    return Integer(value) if isinstance(value, int) else Rational(str(value))

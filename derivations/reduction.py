@@ -13,7 +13,7 @@ from sympy import Expr, Symbol, sqrt
 
 from derivations.ingredients import Program
 from derivations.model import AnyParameter, Model, Phase
-from derivations.relations import equal
+from derivations.relations import Relation, equal
 from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, P, Q, S, ScalarProblem, robust_risk
 
 RHO, ENERGY, STEP_FROM_TRACES, S2, THETA2 = (
@@ -112,7 +112,7 @@ def _at_implied_step(problem: ScalarProblem) -> Program:
     return tuple((names[name], expression.xreplace(names)) for name, expression in program)
 
 
-def four_equations(problem: ScalarProblem, /) -> tuple:  # type: ignore[type-arg]
+def four_equations(problem: ScalarProblem, /) -> tuple[Relation, ...]:
     """The stationarity equations of Phi in p, q (with an attack), s and A at the computed values."""
     loss, radius = problem.loss, problem.attack.radius
     names = {name: _implied(name) for name, _ in loss.program(RHO, STEP_FROM_TRACES)}

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from derivations.core import Step
     from derivations.model import Model
 
-Condition: TypeAlias = "Relation | Relational"
 Kind: TypeAlias = Literal["=", "<=", "<"]
 
 

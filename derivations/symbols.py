@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, Function, Integer, Rational, erf, exp, pi, sqrt
+from sympy import Expr, Function, Integer, erf, exp, pi, sqrt
 
 folded_normal_mean = sqrt(2 / pi)
 """E|G| for a standard normal G."""
@@ -43,9 +43,6 @@ class ChiSquareCdf(Function):
 
     def _eval_evalf(self, prec: int) -> Any:
         return self.closed_form()._eval_evalf(prec + 64)
-
-
-ChiSquareCdf.incomplete_gamma_order = Rational(3, 2)
 
 
 def expand_definitions(expression: Expr, /) -> Expr:

@@ -34,9 +34,10 @@ def quick_report() -> dict[str, Any]:
 def excerpt(report: Mapping[str, Any], /) -> str:
     """The ledger of the shown derivation and the totals of the whole run, as a fenced block."""
     kept = [derivation for derivation in report["derivations"] if derivation["id"] == SHOWN]
-    console = Console(file=io.StringIO(), width=118, no_color=True)
+    written = io.StringIO()
+    console = Console(file=written, width=118, no_color=True)
     draw_ledger(console, {**report, "derivations": kept}, rerun="./run")
-    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    lines = [line.rstrip() for line in written.getvalue().splitlines()]
     return "```text\n$ ./run\n...\n" + "\n".join(lines).strip("\n") + "\n```"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,13 @@ class Generated:
         return function(xp, special, *(values[key] for key in names))
 
 
+@cache
 def load_source(model: Model, title: str = "", /, *, target: str = "arrays") -> Generated:
     """The model's generated code for `target` ("arrays" or "mpmath"), from the cache when it is there.
 
     The cache is keyed by the model's content, the version of SymPy and the generator's own text. A cache that cannot be
-    read or written is not an error: the code is then generated again.
+    read or written is not an error: the code is then generated again. Within a process the model object is enough, as
+    hashing its content takes 30 ms.
     """
     key = _content_key(model, title, target)
     path = cache_folder() / "generated" / f"{key}.py"

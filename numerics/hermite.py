@@ -7,6 +7,7 @@ E[f(G) f(G')] = sum_k c_k^2 rho^k for standard normal G, G' of correlation rho.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,7 @@ def find_kinks(expression: Expr, variable: Symbol, /) -> list[float]:
     switches: set[Expr] = set()
     for node in sympy.preorder_traversal(expression):
         if isinstance(node, sympy.Max | sympy.Min):
-            first, *rest = node.args
-            switches.update(first - other for other in rest)
+            switches.update(first - second for first, second in combinations(node.args, 2))
         elif isinstance(node, sympy.Abs | sympy.sign | sympy.Heaviside):
             switches.add(node.args[0])
         elif isinstance(node, sympy.core.relational.Relational):

@@ -14,7 +14,7 @@ from numerics.lab import Device
 from numerics.threads import blas_threads_pinned
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("robust-limits", "sympy", "mpmath", "numpy", "scipy", "python-flint", "cupy")
+PACKAGES = ("robust-limits", "sympy", "mpmath", "numpy", "scipy", "python-flint", "cupy-cuda12x", "cupy-cuda13x")
 
 
 def provenance(device: Device, /, **rest: object) -> dict[str, object]:

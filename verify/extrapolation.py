@@ -224,7 +224,9 @@ def measure_error(contrast: Array, mean_variances: Array, freedom: Array, /) -> 
     """Return the standard error of contrast @ means and Welch & Satterthwaite's degrees of freedom; batches lead."""
     parts = contrast**2 * mean_variances
     total = np.sum(parts, axis=-1)
-    return np.sqrt(total), total**2 / np.sum(parts**2 / freedom, axis=-1)
+    # shares, not squares: the parts of an observable that never varies underflow when squared
+    shares = parts / np.maximum(total, np.finfo(float).tiny)[..., None]
+    return np.sqrt(total), 1 / np.maximum(np.sum(shares**2 / freedom, axis=-1), 1e-12)
 
 
 def find_lack_of_fit(design: Array, means: Array, mean_variances: Array, freedom: Array, /) -> float | None:

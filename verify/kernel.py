@@ -9,7 +9,18 @@ from typing import assert_never
 
 from derivations.core import Step
 from derivations.discover import describe_error
-from derivations.evidence import Assumed, Certified, Cited, Evidence, Exact, Rate, Sampled, Simulation, Symbolic
+from derivations.evidence import (
+    Assumed,
+    Certified,
+    Cited,
+    Evidence,
+    Exact,
+    Rate,
+    Sampled,
+    Simulation,
+    Symbolic,
+    kind_of,
+)
 from verify.context import Context
 from verify.time_limit import TimedOut, time_limit
 from verify.verdict import Finding, Outcome, Verdict, combine
@@ -32,12 +43,7 @@ def judge(step: Step, context: Context, /) -> Verdict:
 
 def report_loss(step: Step, reason: str, /) -> Verdict:
     """The verdict on a step whose check never came back: open."""
-    return _verdict([Finding(Outcome.open, name_evidence(evidence), reason) for evidence in step.evidence[:1]])
-
-
-def name_evidence(evidence: Evidence, /) -> str:
-    """The word for a kind of evidence, e.g. `symbolic`."""
-    return type(evidence).__name__.lower()
+    return _verdict([Finding(Outcome.open, kind_of(evidence), reason) for evidence in step.evidence[:1]])
 
 
 def _is_erratum(step: Step) -> bool:
@@ -61,7 +67,7 @@ def _verdict(findings: Iterable[Finding], *, erratum: bool = False) -> Verdict:
 
 
 def _gather(step: Step, evidence: Evidence, context: Context) -> Finding:
-    word = name_evidence(evidence)
+    word = kind_of(evidence)
     if evidence.level > context.level:
         return Finding(Outcome.not_attempted, word, f"belongs to the {evidence.level.name} level")
     try:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from verify.kernel import Context, name_evidence
+from verify.kernel import Context
+from verify.report.wording import kinds_of
 from verify.verdict import Headline, Outcome, Verdict, summarise, worst
 
 if TYPE_CHECKING:
@@ -74,11 +75,6 @@ class Report:
     seconds: float
     provenance: Mapping[str, Any]
 
-    @property
-    def succeeded(self) -> bool:
-        """Whether nothing fails and nothing is open."""
-        return self.counts[Outcome.fails] == self.counts[Outcome.open] == 0
-
     def to_json(self) -> dict[str, Any]:
         """The report as JSON data; a number that is not finite becomes null."""
         data = {
@@ -122,8 +118,7 @@ def build_report(
 
 
 def _row(step: Step, verdict: Verdict) -> StepRow:
-    kinds = " + ".join(dict.fromkeys(name_evidence(item) for item in step.evidence))
-    return StepRow(step.name, kinds, verdict)
+    return StepRow(step.name, kinds_of(step), verdict)
 
 
 def replace_infinite(data: Any, /) -> Any:

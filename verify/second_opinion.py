@@ -11,6 +11,7 @@ from sympy import Expr, Symbol, erf, erfc, exp
 
 from derivations.model import Model
 from derivations.relations import Relation
+from numerics.codegen import needed
 from numerics.points import find_interval, is_admissible, list_simple_values
 from numerics.precise import evaluate, measure_terms, sample_points, satisfies
 from verify.algebra import vanishes
@@ -86,7 +87,7 @@ def sample_at_roots(
     known to finitely many digits.
     """
     used = _collect_symbols([relation, *relation.given])
-    names = _needed_names(model, used)
+    names = needed(model.program, used)
     bound = {*model.unknowns, *(name for name, _ in model.program)}
     early = [condition for condition in relation.given if not _collect_symbols([condition]) & bound]
     late = [condition for condition in relation.given if condition not in early]
@@ -109,16 +110,6 @@ def sample_at_roots(
 
 def _collect_symbols(relations: Iterable[Relation]) -> set[Symbol]:
     return {symbol for each in relations for side in (each.lhs, each.rhs) for symbol in side.free_symbols}
-
-
-def _needed_names(model: Model, used: set[Symbol]) -> list[tuple[Symbol, Expr]]:
-    """The part of the program that `used` needs, in order. Substituting it would cost seconds a claim."""
-    needed, found = set(used), []
-    for name, definition in reversed(model.program):
-        if name in needed:
-            needed |= definition.free_symbols
-            found.append((name, definition))
-    return found[::-1]
 
 
 def _at_root(model: Model, names: Sequence[tuple[Symbol, Expr]], point: Values, digits: int) -> Values:

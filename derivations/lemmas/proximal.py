@@ -27,24 +27,17 @@ from sympy import (
     sqrt,
 )
 
-from derivations.core import Certified, Derivation, Sampled, Source, Symbolic, parameter
+from derivations.core import Certified, Derivation, Sampled, Symbolic, parameter
 from derivations.gaussian_integrals import gaussian_mean
 from derivations.lemmas.gaussian import folded_normal, integration_by_parts
 from derivations.relations import Claim, at_most, below, equal, increasing, limit_of
+from derivations.sources import HASSANI_JAVANMARD
 from derivations.symbols import ChiSquareCdf, folded_normal_mean, gaussian_density
 
 theorem = Derivation(
     __name__,
     title="Moreau envelope of the attacked square loss and its Gaussian average",
-    source=Source(
-        "hassani2022",
-        ("Hassani, Hamed", "Javanmard, Adel"),
-        "The curse of overparametrization in adversarial training: precise analysis of robust generalization for "
-        "random features regression",
-        2022,
-        venue="Annals of Statistics 52(2), 2024",
-        arxiv="2201.05149",
-    ),
+    source=HASSANI_JAVANMARD,
 )
 
 s = parameter("s", "residual scale: the residual before the fit is s G, G ~ N(0, 1)", positive=True)

@@ -17,21 +17,10 @@ from __future__ import annotations
 
 from sympy import Rational
 
-from derivations import scalar_problem
-from derivations.core import FunctionParameter, Source, parameter
+from derivations import scalar_problem, sources
+from derivations.core import FunctionParameter, parameter
 
-HASSANI_JAVANMARD = Source(
-    key="hassani2024curse",
-    authors=("Hassani, Hamed", "Javanmard, Adel"),
-    title=(
-        "The curse of overparametrization in adversarial training: Precise analysis of robust generalization for "
-        "random features regression"
-    ),
-    year=2024,
-    venue="The Annals of Statistics 52(2)",
-    arxiv="2201.05149",
-    doi="10.1214/24-AOS2353",
-)
+HASSANI_JAVANMARD = sources.HASSANI_JAVANMARD
 
 psi1 = parameter("psi1", "features per input dimension", positive=True, convention="psi1 = lim N/d")
 psi2 = parameter("psi2", "samples per input dimension", positive=True, convention="psi2 = lim n/d")

@@ -86,6 +86,13 @@ def test_smoothed_slope_is_the_derivative_of_the_smoothed_value(text):
     assert np.max(np.abs(value(t) - activation.value(t))) <= 0.3 / 4 * sum(abs(j) for _, j in activation.kinks) + 1e-12
 
 
+def test_every_pair_of_pieces_may_meet_at_a_kink():
+    expression = parse_function("max(t, 0, 2*t - 0.7)", VARIABLE)
+    assert 0.7 in [round(kink, 12) for kink in find_kinks(expression, VARIABLE)]
+    (_, bend), (place, second) = compile_activation(expression).kinks
+    assert (bend, round(place, 12), second) == (1.0, 0.7, 1.0)
+
+
 def test_smoothing_makes_the_slope_continuous():
     _, slope = compile_activation("relu").smoothed(0.1)
     left, middle, right = slope(np.asarray([-1e-9, 0.0, 1e-9]))

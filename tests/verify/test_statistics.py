@@ -183,3 +183,15 @@ def test_a_theory_that_is_not_finite_is_open():
 def test_bad_use_of_run_test_is_named(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         run_test(plant(0), *arguments, bias="1/d", **options)
+
+
+def test_an_observable_that_never_varies_is_judged_by_its_value() -> None:
+    def draw(size: int, trial: int) -> dict[str, float]:
+        noise = np.random.default_rng([size, trial]).normal()
+        return {"random": 1 + noise / size, "constant": 0.0}
+
+    half_width = {"random": 0.1, "constant": 0.05}
+    agreed = run_test(draw, (50, 100, 200), {"random": 1.0, "constant": 0.0}, half_width, bias="1/d", largest=50)
+    assert agreed.decision is Decision.HOLDS, agreed.reason
+    refuted = run_test(draw, (50, 100, 200), {"random": 1.0, "constant": 0.2}, half_width, bias="1/d", largest=50)
+    assert refuted.decision is Decision.FAILS

@@ -33,9 +33,9 @@ def command(text: str, allowed: tuple[str, ...]) -> int:
     """
     use_light_symbols()
     derivation, step = load_target(text)
-    from verify.report.wording import all_steps
+    from verify.verdict import collect_steps
 
-    steps = [*step.ancestors(), step] if step else list(all_steps(derivation))
+    steps = [*step.ancestors(), step] if step else collect_steps(derivation)
     granted = [item for item in steps if item.granted]
     click.echo(f"{text} rests on {len(granted)} granted of {len(steps)} steps")
     for item in granted:

@@ -67,6 +67,6 @@ def _solver_source(derivation: Derivation, step: Step | None) -> str:
         )
     if not derivation.has_model:
         raise click.UsageError(f"--format: python prints a generated solver, and {derivation.id} has no model to solve")
-    from numerics.codegen import source
+    from numerics.generated import load_source
 
-    return source(derivation.model, title=derivation.id).rstrip("\n")
+    return load_source(derivation.model, derivation.id).text.rstrip("\n")

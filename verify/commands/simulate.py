@@ -121,7 +121,7 @@ def drawn(
         lab = ArrayLab(stream(seed, key, trial), device=device)
         try:
             values = experiment(lab, at, dimension)
-        except (ValueError, MemoryError) as error:
+        except (ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
             raise click.UsageError(f"--dimension: {dimension} does not work here: {error}") from error
         found.append({name: float(value) for name, value in values.items()})
     _say("")

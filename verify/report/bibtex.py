@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from derivations.evidence import Cited
-from verify.report.wording import all_steps
+from verify.verdict import collect_steps
 
 if TYPE_CHECKING:
     from derivations.core import Derivation, Source
@@ -18,7 +18,7 @@ SPECIAL = re.compile(r"([&%#_$])")
 
 def entries(derivation: Derivation, version: str, /) -> Iterator[str]:
     """The derivation's source, the sources of the files it uses, this project, then what is cited as comments."""
-    steps = list(all_steps(derivation))
+    steps = collect_steps(derivation)
     sources = {derivation.source.key: derivation.source}
     for step in steps:
         sources.setdefault(step.derivation.source.key, step.derivation.source)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from derivations.evidence import Assumed, Certified, Cited, Evidence, Exact, Rate, Sampled, Simulation, Symbolic
+from derivations.evidence import (
+    Assumed,
+    Certified,
+    Cited,
+    Evidence,
+    Exact,
+    Rate,
+    Sampled,
+    Simulation,
+    Symbolic,
+    kind_of,
+)
 from derivations.relations import Claim, Convergence, Exponent, Limit, Refuted, Relation, Statement
 
 if TYPE_CHECKING:
@@ -15,11 +26,6 @@ if TYPE_CHECKING:
     from derivations.core import Derivation, Step
 
 SIGNS = {"=": "=", "<=": "≤", "<": "<"}
-
-
-def kind_of(evidence: Evidence, /) -> str:
-    """The word for a kind of evidence, e.g. `symbolic`."""
-    return type(evidence).__name__.lower()
 
 
 def kinds_of(step: Step, /) -> str:
@@ -132,11 +138,3 @@ def may_be_erratum(step: Step, /) -> bool:
 def errata_of(derivation: Derivation, /) -> list[str]:
     """The names of the steps that show that a published statement does not hold as printed."""
     return [step.name for step in derivation.steps.values() if may_be_erratum(step) and step.is_erratum]
-
-
-def all_steps(derivation: Derivation, /) -> Iterator[Step]:
-    """Every step of the derivation and every ancestor in other files, parents first, each once."""
-    seen: dict[Step, None] = {}
-    for step in derivation.steps.values():
-        seen.update(dict.fromkeys([*step.ancestors(), step]))
-    return iter(seen)

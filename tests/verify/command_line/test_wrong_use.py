@@ -118,6 +118,12 @@ def test_a_claim_that_cannot_be_built_is_one_line(
     assert "broken_claim:broken must return a claim" in refused("show", str(path))
 
 
+def test_a_draw_that_cannot_be_made_is_one_line(refused: Callable[..., Any]) -> None:
+    point = [word for pair in ("psi1=1", "psi2=1", "epsilon=9") for word in ("--set", pair)]
+    words = ["random_features.robust_risk", *point, "--dimension", "8", "--trials", "1", "--rung", "L0"]
+    assert "has collapsed to 0 on this draw" in refused("simulate", *words)
+
+
 def test_the_gpu_that_is_not_there_is_one_line(refused: Callable[..., Any]) -> None:
     from numerics.lab import gpu_available
 
