@@ -6,7 +6,9 @@ y = <target, x> + noise z with ||target|| = signal.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from types import SimpleNamespace
 
 from derivations.lab import Array, Lab
@@ -18,15 +20,20 @@ from numerics.lab import namespace
 class RandomFeaturesDraw:
     """One draw that every rung shares.
 
-    first_layer W (N, d), inputs X (n, d), target (d,), labels y (n,), surrogate (n, N) standard normals in the place
-    of the nonlinear part of the features.
+    first_layer W (N, d), inputs X (n, d), target (d,), labels y (n,). `draw_surrogate` gives the (n, N) standard normals
+    in the place of the nonlinear part of the features; they are drawn when a rung first needs them.
     """
 
     first_layer: Array
     inputs: Array
     target: Array
     labels: Array
-    surrogate: Array
+    draw_surrogate: Callable[[], Array]
+
+    @cached_property
+    def surrogate(self) -> Array:
+        """(n, N) independent standard normals, the same at every use."""
+        return self.draw_surrogate()
 
     @property
     def overlaps(self) -> Array:
@@ -62,7 +69,7 @@ def draw_random_features(lab: Lab, at: SimpleNamespace, dimension: int, /) -> Ra
     samples = count("psi2", at.psi2, dimension)
     first_layer = lab.sphere(features, dimension)
     inputs, target, labels = draw_linear_targets(lab, at, samples, dimension)
-    return RandomFeaturesDraw(first_layer, inputs, target, labels, lab.normal(samples, features))
+    return RandomFeaturesDraw(first_layer, inputs, target, labels, lambda: lab.normal(samples, features))
 
 
 def draw_linear_targets(lab: Lab, at: SimpleNamespace, samples: int, dimension: int, /) -> tuple[Array, Array, Array]:

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from sympy import Integer, Rational
 
-from derivations.core import Exact, Step
+from derivations.core import Exact, Level, Step
 from derivations.discover import load_all
 from derivations.evidence import Instance
 from derivations.relations import Claim, Limit, Relation
 from verify.kernel import Context, judge
 
-CONTEXT = Context(time_limit=20.0, algebra_limit=3.0)
+CONTEXT = Context(level=Level.deep, time_limit=20.0, algebra_limit=3.0)
 CHECKED = [step for derivation in load_all() for step in derivation.steps.values() if not step.granted]
 EXACT = [step for step in CHECKED if any(isinstance(item, Exact) for item in step.evidence)]
 CLAIMED = [step for step in CHECKED if step not in EXACT and isinstance(step.claim, Relation | Limit)]

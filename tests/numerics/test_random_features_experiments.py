@@ -105,7 +105,7 @@ def test_gaussian_features_risks_agree_with_a_large_sample():
     draw = draw_random_features(one, at, 20)
     theta, loss = random_features.train_gaussian_features(draw, at)
     inputs, noise, surrogate = one.normal(100_000, 20), one.normal(100_000), one.normal(100_000, 20)
-    fresh = replace(draw, inputs=inputs, surrogate=surrogate)
+    fresh = replace(draw, inputs=inputs, draw_surrogate=lambda: surrogate)
     residual = inputs @ draw.target + 0.5 * noise
     residual = residual - fresh.gaussian_features(at.linear_coefficient, at.nonlinear_energy) @ theta
     found = gaussian_features_risks(draw, theta, at, loss)
