@@ -93,33 +93,24 @@ class Attack:
     radius: Expr
 
 
-def _attacked_program(rho: Expr, step: Expr) -> Program:
-    z, e, tail, bump = (Symbol(name, nonnegative=True) for name in ("z", "erf_z", "tail", "bump"))
-    return (
-        (z, step * rho),
-        (e, erf(z / sqrt(2))),
-        (tail, erfc(z / sqrt(2))),
-        (bump, folded_normal_mean * exp(-(z**2) / 2)),
-        (Symbol("upper", positive=True), (1 + rho**2) * tail + (z + 2 * rho) * bump),
-    )
-
-
-def _names() -> tuple[Symbol, Symbol, Symbol, Symbol]:
-    return (
-        Symbol("z", nonnegative=True),
-        Symbol("erf_z", nonnegative=True),
-        Symbol("bump", nonnegative=True),
-        Symbol("upper", positive=True),
-    )
-
-
 def attacked_square() -> Loss:
     """(|r| + c)^2 / 2: the square loss under an attack that moves every residual by c. Derived in lemmas.proximal."""
-    z, e, bump, upper = _names()
+    z, e, tail, bump = (Symbol(name, nonnegative=True) for name in ("z", "erf_z", "tail", "bump"))
+    upper = Symbol("upper", positive=True)
+
+    def program(rho: Expr, step: Expr) -> Program:
+        return (
+            (z, step * rho),
+            (e, erf(z / sqrt(2))),
+            (tail, erfc(z / sqrt(2))),
+            (bump, folded_normal_mean * exp(-(z**2) / 2)),
+            (upper, (1 + rho**2) * tail + (z + 2 * rho) * bump),
+        )
+
     return Loss(
         name="(|r| + c)^2 / 2",
         mean_envelope=proximal.mean_envelope,
-        program=_attacked_program,
+        program=program,
         residual_slope=lambda rho, step: (step + e) / (step * (1 + step)),
         attack_slope=lambda rho, step: (rho * (1 + step * e) + bump) / (1 + step),
         energy=lambda rho, step: ChiSquareCdf(z) / step**2 + upper / (1 + step) ** 2,

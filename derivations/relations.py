@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from sympy import Basic, Expr, Symbol, diff, sympify
 from sympy.core.relational import Relational
 
+from derivations.symbols import expand_definitions
+
 if TYPE_CHECKING:
     from derivations.core import Step
     from derivations.model import Model
@@ -28,6 +30,11 @@ class Relation:
     lhs: Expr
     rhs: Expr
     given: tuple[Relation, ...] = ()
+
+    def expanded(self) -> Relation:
+        """The relation and its conditions with every named quantity replaced by its closed form."""
+        given = tuple(condition.expanded() for condition in self.given)
+        return Relation(self.kind, expand_definitions(self.lhs), expand_definitions(self.rhs), given)
 
 
 @dataclass(frozen=True)

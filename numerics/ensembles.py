@@ -20,8 +20,8 @@ from numerics.lab import namespace
 class RandomFeaturesDraw:
     """One draw that every rung shares.
 
-    first_layer W (N, d), inputs X (n, d), target (d,), labels y (n,). `draw_surrogate` gives the (n, N) standard normals
-    in the place of the nonlinear part of the features; they are drawn when a rung first needs them.
+    first_layer W (N, d), inputs X (n, d), target (d,), labels y (n,). `draw_surrogate` gives the (n, N) standard
+    normals in the place of the nonlinear part of the features; they are drawn when a rung first needs them.
     """
 
     first_layer: Array

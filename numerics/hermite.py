@@ -7,16 +7,15 @@ E[f(G) f(G')] = sum_k c_k^2 rho^k for standard normal G, G' of correlation rho.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
-import sympy
 from scipy.optimize import brentq
 from sympy import Expr, Symbol
 
 from numerics.expression_arrays import ArrayFunction, compile_expression
 from numerics.lab import Array, namespace, to_numpy
+from numerics.quadrature import find_kink_arguments
 
 REACH = 38.0  # exp(-REACH^2/2) is about the smallest normal double
 NODES = 24
@@ -28,16 +27,8 @@ Host = np.ndarray[Any, np.dtype[np.float64]]
 
 def find_kinks(expression: Expr, variable: Symbol, /) -> list[float]:
     """Where a max, min, abs, sign, step or case distinction in the expression switches, ascending, inside +-38."""
-    switches: set[Expr] = set()
-    for node in sympy.preorder_traversal(expression):
-        if isinstance(node, sympy.Max | sympy.Min):
-            switches.update(first - second for first, second in combinations(node.args, 2))
-        elif isinstance(node, sympy.Abs | sympy.sign | sympy.Heaviside):
-            switches.add(node.args[0])
-        elif isinstance(node, sympy.core.relational.Relational):
-            switches.add(node.lhs - node.rhs)
-    kinks = {root for switch in switches if switch.has(variable) for root in _roots(switch, variable)}
-    return sorted(kinks)
+    switches = find_kink_arguments(expression, variable)
+    return sorted({root for switch in switches for root in _roots(switch, variable)})
 
 
 def _roots(expression: Expr, variable: Symbol) -> list[float]:

@@ -10,7 +10,6 @@ from sympy import Symbol
 from derivations.core import Step
 from derivations.evidence import Certified
 from derivations.relations import Refuted, Relation
-from derivations.symbols import expand_definitions
 from numerics.box_proof import ProofStatus, prove_on_box, refute_at
 from verify.verdict import Finding, Outcome
 
@@ -26,10 +25,10 @@ def check(step: Step, evidence: Certified, /) -> Finding:
     """Holds when proved on the box, fails with the exact point at which balls see a violation, else open."""
     claim = step.claim
     if isinstance(claim, Refuted):
-        return _refute(_expanded(claim.claim), claim.witness)
+        return _refute(claim.claim.expanded(), claim.witness)
     if not isinstance(claim, Relation) or claim.kind == "=":
         raise TypeError("a certificate needs an inequality, or a refuted relation")
-    plain = _expanded(claim)
+    plain = claim.expanded()
     proof = prove_on_box(plain.kind, plain.lhs, plain.rhs, evidence.box, given=plain.given)
     outcome = _OUTCOMES[proof.status]
     if outcome is Outcome.holds:
@@ -41,11 +40,6 @@ def check(step: Step, evidence: Certified, /) -> Finding:
         place = ", ".join(f"{s} in [{float(a):.4g}, {float(b):.4g}]" for s, (a, b) in proof.smallest_left.items())
         return Finding(outcome, "certified", f"undecided on {proof.left} of {proof.boxes} boxes, the smallest {place}")
     return Finding(outcome, "certified", proof.status.value)
-
-
-def _expanded(relation: Relation) -> Relation:
-    given = tuple(Relation(c.kind, expand_definitions(c.lhs), expand_definitions(c.rhs)) for c in relation.given)
-    return Relation(relation.kind, expand_definitions(relation.lhs), expand_definitions(relation.rhs), given)
 
 
 def _refute(relation: Relation, witness: Mapping[Symbol, Any]) -> Finding:

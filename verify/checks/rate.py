@@ -9,13 +9,11 @@ import numpy as np
 from derivations.core import Step
 from derivations.evidence import Rate
 from derivations.relations import Exponent
-from verify.checks.simulation import write_measured
 from verify.context import Context
 from verify.draws import build_draw, build_setting
-from verify.statistics import Decision, fit_rate, judge_rate
+from verify.measured import write_measured
+from verify.statistics import fit_rate, judge_rate
 from verify.verdict import Finding, Outcome
-
-_OUTCOMES = {Decision.HOLDS: Outcome.holds, Decision.FAILS: Outcome.fails, Decision.OPEN: Outcome.open}
 
 
 def check(step: Step, evidence: Rate, context: Context, /) -> Finding:
@@ -40,4 +38,4 @@ def check(step: Step, evidence: Rate, context: Context, /) -> Finding:
     kept = {f"draws_{size}": column for size, column in values.items()} if context.keep_draws else {}
     if kept:
         kept["names"] = [claim.quantity]
-    return Finding(_OUTCOMES[judgement.decision], "rate", detail, draws=kept)
+    return Finding(Outcome(judgement.decision.value), "rate", detail, draws=kept)

@@ -14,6 +14,7 @@ from derivations.relations import Convergence
 from numerics.solver import Solver
 from verify.context import Context
 from verify.draws import build_draw, build_setting, evaluate_at
+from verify.measured import write_measured
 from verify.statistics import Decision, ObservableRow, Plan, TestOutcome, run_test
 from verify.verdict import Finding, Outcome
 
@@ -24,9 +25,6 @@ PLAN = Plan(fit_precision=1.0)
 def draw_cost(size: int, /) -> float:
     """What a draw costs, up to a factor: cubic once the sizes are large, nearly flat below."""
     return float(size + 60) ** 3
-
-
-_OUTCOMES = {Decision.HOLDS: Outcome.holds, Decision.FAILS: Outcome.fails, Decision.OPEN: Outcome.open}
 
 
 def check(step: Step, evidence: Simulation, context: Context, /) -> Finding:
@@ -55,7 +53,7 @@ def check(step: Step, evidence: Simulation, context: Context, /) -> Finding:
         cost=draw_cost,
     )
     kept = _collect_draws(test) if context.keep_draws else {}
-    return Finding(_OUTCOMES[test.decision], "simulation", describe(test), draws=kept)
+    return Finding(Outcome(test.decision.value), "simulation", describe(test), draws=kept)
 
 
 def predict(claim: Convergence, evidence: Simulation, setting: Any, /) -> dict[str, float]:
@@ -96,17 +94,6 @@ def _write_row(row: ObservableRow) -> str:
     width = f"±{100 * row.half_width / abs(row.theory):.3g}%" if row.theory else f"±{row.half_width:.3g}"
     mark = "" if row.decision is Decision.HOLDS else f" ({row.decision.value})"
     return f"{seen} vs {row.theory:.5g} {width}{mark}"
-
-
-def write_measured(value: float, error: float, /) -> str:
-    """A value with its standard error in the last two digits, e.g. `0.8316(21)`."""
-    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
-        return f"{value:.5g}"
-    places = 1 - math.floor(math.log10(error))
-    digits = round(error * 10**places)
-    if places < 0 or abs(value) >= 1e6 or places > 12:
-        return f"{value:.5g} ± {error:.2g}"
-    return f"{value:.{places}f}({digits})"
 
 
 def _collect_draws(test: TestOutcome) -> dict[str, Any]:

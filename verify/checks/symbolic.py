@@ -56,11 +56,10 @@ def _conclude(opinion: Opinion, verb: str, show: Callable[[], bool | None]) -> F
 
 def _shows_relation(claim: Relation, seconds: float) -> bool | None:
     """True when shown, False when refuted, None when algebra cannot tell."""
-    difference = expand_definitions(claim.rhs - claim.lhs)
-    if claim.kind == "=":
-        return vanishes(difference, seconds=seconds)
-    given = [Relation(c.kind, expand_definitions(c.lhs), expand_definitions(c.rhs)) for c in claim.given]
-    return is_manifestly(claim.kind, difference, given, seconds=seconds) or None
+    plain = claim.expanded()
+    if plain.kind == "=":
+        return vanishes(plain.rhs - plain.lhs, seconds=seconds)
+    return is_manifestly(plain.kind, plain.rhs - plain.lhs, plain.given, seconds=seconds) or None
 
 
 def _shows_limit(claim: Limit, seconds: float) -> bool | None:
