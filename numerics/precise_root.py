@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import mpmath
@@ -9,9 +10,9 @@ import numpy as np
 from sympy import Symbol
 
 from derivations.model import Model
-from numerics import many_digits, special
+from numerics import many_digits
 from numerics.generated import Generated, load_source
-from numerics.newton import quiet, solve_batch
+from numerics.solver import REGULAR, Solver
 
 GUARD = 20
 """Further digits carried, so that the asked ones are right where the system is moderately ill conditioned."""
@@ -37,7 +38,7 @@ def solve_root(model: Model, values: Mapping[Symbol, object], /, *, digits: int 
             for name, value in given.items()
         }
         unknowns = [str(u) for u in model.unknowns]
-        roots = _refine(code, exact, unknowns, [mpmath.mpf(float(x)) for x in logs], digits)
+        roots = _refine(code, exact, unknowns, [mpmath.mpf(x) for x in logs], digits)
         found = dict(zip(unknowns, roots, strict=True))
         found |= code.call("values", many_digits, many_digits, {**exact, **found})
     names = [*model.unknowns, *(name for name, _ in model.program)]
@@ -50,25 +51,13 @@ def _number(value: object) -> mpmath.mpf:
     return mpmath.mpf(value)
 
 
-def _rough_root(model: Model, given: Mapping[str, float]) -> np.ndarray:
-    code = load_source(model)
-    arrays = {name: np.asarray([value]) for name, value in given.items()}
-    with quiet():
-        for phase in model.phases:
-            if np.any(code.call(f"in_{phase.name}", np, special, arrays)):
-                raise NoRoot(f"the point lies in the phase {phase.name}: {phase.note}")
-        start = np.log(np.stack([np.broadcast_to(x, (1,)) for x in code.call("start", np, special, arrays)]))
-
-        def evaluate(points: object, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            trial = {str(u): np.exp(logs[i, :]) for i, u in enumerate(model.unknowns)}
-            ratios, rows = code.call("evaluate", np, special, {**arrays, **trial})
-            jacobian = np.stack([np.stack([np.broadcast_to(c, (1,)) for c in row]) for row in rows])
-            return np.stack([np.broadcast_to(r, (1,)) for r in ratios]), jacobian
-
-        found = solve_batch(evaluate, start)
-    if not found.residual[0] < 1e-8:
-        raise NoRoot(f"no root in double precision (residual {found.residual[0]:.1e})")
-    return np.asarray(found.logs[:, 0])
+def _rough_root(model: Model, given: Mapping[str, float]) -> list[float]:
+    """The logarithms of the unknowns in double precision, from the same solver that users call."""
+    found = Solver(model).solve_values({name: np.asarray([value]) for name, value in given.items()}, 1)
+    phase = str(found.phase[0])
+    if phase != REGULAR:
+        raise NoRoot(f"the point lies in the phase {phase}" if phase else "no root in double precision")
+    return [math.log(float(found.unknowns[str(unknown)][0])) for unknown in model.unknowns]
 
 
 def _refine(

@@ -10,6 +10,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
 from numerics.lab import Device
 from numerics.threads import blas_threads_pinned
 
@@ -36,8 +38,15 @@ def _fixed() -> dict[str, object]:
     lock = ROOT / "requirements.lock"
     found["lock_hash"] = hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None
     found["commit"], found["dirty"] = _commit()
-    found["blas_threads"] = 1 if blas_threads_pinned() else None
+    found["blas"], found["blas_threads"] = _blas(), 1 if blas_threads_pinned() else None
     return found
+
+
+def _blas() -> str | None:
+    """Name and version of the BLAS that NumPy was built with."""
+    built = np.show_config(mode="dicts")
+    blas = built.get("Build Dependencies", {}).get("blas", {}) if built else {}
+    return f"{blas['name']} {blas.get('version', '')}".strip() if "name" in blas else None
 
 
 def _commit() -> tuple[str | None, bool | None]:

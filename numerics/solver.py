@@ -25,6 +25,9 @@ from numerics.provenance import provenance
 CHUNK = 8192
 """Points per Newton batch: the temporaries of one batch stay in the processor's cache."""
 
+REGULAR = "regular"
+"""The phase of a point whose equations were solved."""
+
 ACCEPTED = 1e-10
 """The largest residual that counts as converged."""
 
@@ -94,12 +97,7 @@ class Solver:
         values = constants(self.model, completed)
         shape = np.broadcast_shapes(*(value.shape for value in values.values()))
         flat = {name: _flatten(value, shape) for name, value in values.items()}
-        points = math.prod(shape)
-        state = _State(self.model, points)
-        with quiet():
-            rest = self._closed_phases(flat, state)
-            for first in range(0, len(rest), CHUNK):
-                self._solve(flat, rest[first : first + CHUNK], state)
+        state = self.solve_values(flat, math.prod(shape))
         texts = {name: value for name, value in completed.items() if isinstance(value, str)}
         numbers = {name: np.array(np.broadcast_to(values[name], shape)) for name in completed if name not in texts}
         return state.solution(
@@ -111,7 +109,16 @@ class Solver:
             provenance=provenance(self.device, source_hash=self.code.content_hash),
         )
 
-    def _closed_phases(self, flat: Mapping[str, Any], state: _State) -> npt.NDArray[np.int64]:
+    def solve_values(self, flat: Mapping[str, npt.NDArray[np.float64]], points: int, /) -> SolvedPoints:
+        """Solve `points` points: (points,) or scalar arrays by the names of the model's symbols, taken as they are."""
+        state = SolvedPoints(self.model, points)
+        with quiet():
+            rest = self._closed_phases(flat, state)
+            for first in range(0, len(rest), CHUNK):
+                self._solve(flat, rest[first : first + CHUNK], state)
+        return state
+
+    def _closed_phases(self, flat: Mapping[str, Any], state: SolvedPoints) -> npt.NDArray[np.int64]:
         """Fill every point that lies in a closed-form phase; return the indices of the rest."""
         rest = np.arange(state.points)
         for phase in self.model.phases:
@@ -124,7 +131,7 @@ class Solver:
             rest = rest[~inside]
         return rest
 
-    def _solve(self, flat: Mapping[str, Any], where: npt.NDArray[np.int64], state: _State) -> None:
+    def _solve(self, flat: Mapping[str, Any], where: npt.NDArray[np.int64], state: SolvedPoints) -> None:
         arrays = {name: self.device.asarray(value) for name, value in _at(flat, where).items()}
         if not self.model.unknowns:
             self._evaluate_formula(arrays, where, state)
@@ -142,7 +149,7 @@ class Solver:
             roots = roots.improved(again, solve_batch(self._evaluator(_at(arrays, bad)), moved))
         self._report(arrays, roots, where, state)
 
-    def _evaluate_formula(self, arrays: Mapping[str, Array], where: npt.NDArray[np.int64], state: _State) -> None:
+    def _evaluate_formula(self, arrays: Mapping[str, Array], where: npt.NDArray[np.int64], state: SolvedPoints) -> None:
         """A model without unknowns is a closed form: its residual is zero by definition."""
         _, observables, reported = self.code.call("report", self.device.namespace, special, arrays)
         zero = np.zeros(len(where))
@@ -169,7 +176,9 @@ class Solver:
 
         return evaluate
 
-    def _report(self, arrays: Mapping[str, Array], found: Roots, where: npt.NDArray[np.int64], state: _State) -> None:
+    def _report(
+        self, arrays: Mapping[str, Array], found: Roots, where: npt.NDArray[np.int64], state: SolvedPoints
+    ) -> None:
         xp = self.device.namespace
         roots = {str(u): xp.exp(found.logs[i, :]) for i, u in enumerate(self.model.unknowns)}
         ratios, observables, reported = self.code.call("report", xp, special, {**arrays, **roots})
@@ -187,8 +196,8 @@ def _at(values: Mapping[str, Array], points: Array) -> dict[str, Array]:
     return {name: namespace(value).take(value, points) if value.ndim else value for name, value in values.items()}
 
 
-class _State:
-    """The arrays of a solution while its points are being filled."""
+class SolvedPoints:
+    """The flat arrays of a solution: observables, unknowns, status, phase, residual and error of each point."""
 
     def __init__(self, model: Model, points: int) -> None:
         self.points = points
@@ -218,7 +227,7 @@ class _State:
             for name, value in source.items():
                 target[name][where] = np.where(good, to_numpy(value), np.nan)
         self.status[where] = np.where(good, Status.converged.name, Status.not_converged.name)
-        self.phase[where] = "regular"
+        self.phase[where] = np.where(good, REGULAR, "")
         self.residual[where], self.error[where] = residual, error
 
     def solution(self, shape: tuple[int, ...], **rest: Any) -> Solution:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -11,7 +11,6 @@ from sympy import Expr, Symbol, erf, erfc, exp
 
 from derivations.model import Model
 from derivations.relations import Relation
-from numerics.codegen import needed
 from numerics.points import find_interval, is_admissible, list_simple_values
 from numerics.precise import evaluate, measure_terms, sample_points, satisfies
 from verify.algebra import vanishes
@@ -87,14 +86,13 @@ def sample_at_roots(
     known to finitely many digits.
     """
     used = _collect_symbols([relation, *relation.given])
-    names = needed(model.program, used)
     bound = {*model.unknowns, *(name for name, _ in model.program)}
     early = [condition for condition in relation.given if not _collect_symbols([condition]) & bound]
     late = [condition for condition in relation.given if condition not in early]
     candidates, skipped = [], ""
     for point in sample_points((used | set(model.symbols)) - bound, box, early, count=_SPARE * points, seed=seed):
         try:
-            values = _at_root(model, names, point, digits + _ROOT_GUARD)
+            values = _at_root(model, point, digits + _ROOT_GUARD)
         except ArithmeticError as error:
             skipped = skipped or str(error)
             continue
@@ -112,13 +110,10 @@ def _collect_symbols(relations: Iterable[Relation]) -> set[Symbol]:
     return {symbol for each in relations for side in (each.lhs, each.rhs) for symbol in side.free_symbols}
 
 
-def _at_root(model: Model, names: Sequence[tuple[Symbol, Expr]], point: Values, digits: int) -> Values:
+def _at_root(model: Model, point: Values, digits: int) -> Values:
     from numerics.precise_root import solve_root
 
-    values = {**point, **solve_root(model, {symbol: point[symbol] for symbol in model.symbols}, digits=digits)}
-    for name, definition in names:
-        values[name] = evaluate(definition, values, digits=digits)
-    return values
+    return {**point, **solve_root(model, {symbol: point[symbol] for symbol in model.symbols}, digits=digits)}
 
 
 def _collect(compare: Callable[[Values], bool], candidates: Iterable[Values], asked: int) -> tuple[Opinion, Values]:

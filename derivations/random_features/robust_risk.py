@@ -101,6 +101,6 @@ def _write(point: Mapping[object, object]) -> str:
 for _number in (1, 2, 3):
     _claim_at(_number, Level.quick, 0.05, (40, 80, 160), most=400)
 for _number in range(1, len(POINTS) + 1):
-    _claim_at(_number, Level.standard, 0.03, (64, 128, 256), most=1000)
+    _claim_at(_number, Level.standard, 0.03, (64, 128, 256), most=4000)
 for _number in (1, 4, 8):
     _claim_at(_number, Level.deep, 0.005, (1024, 2048, 4096), most=64)
