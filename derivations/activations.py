@@ -7,6 +7,7 @@ steps of `derivations.lemmas.gaussian`.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -14,7 +15,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 import mpmath
-from sympy import Expr, Float, N, S, Symbol, asin, erf, factorial, hermite_prob, oo, pi, sqrt
+from sympy import Expr, Float, Integer, N, S, Symbol, asin, erf, factorial, hermite_prob, oo, pi, sqrt
 
 from derivations.gaussian_integrals import NoClosedForm, gaussian_mean
 from derivations.quadrature import NotIntegrable, integrate_between, integrate_smooth
@@ -23,6 +24,15 @@ from derivations.smooth_pieces import numeric, smooth_pieces
 ACTIVATION_CONSTANTS = ("mean", "linear_coefficient", "nonlinear_energy", "derivative_energy")
 HIGHEST_HERMITE, GUARD_DIGITS = 20, 12
 LADDER = (8, 10, 12, 14, 16, 20, 24, 32, 40, 48, 56, 64)
+
+
+class UnusableActivation(ValueError):
+    """An activation to which no limit of this suite applies; `reason` says why, without the activation itself."""
+
+    def __init__(self, expression: Expr, reason: str) -> None:
+        super().__init__(f"activation {expression} cannot be used: {reason}")
+        self.reason = reason
+
 
 Constant: TypeAlias = Any
 """An exact SymPy number, or an mpmath number whose error is below 10^-digits times max(1, E f^2, E f'^2)."""
@@ -70,9 +80,9 @@ def _constants(expression: Expr, variable: Symbol, names: tuple[str, ...], digit
         try:
             means = _exact_means(pieces, variable, degrees)
         except NoClosedForm:
-            means = _numeric_means(pieces, variable, degrees, digits)
+            means = _rescaled_means(pieces, variable, degrees, digits)
     except ValueError as problem:
-        raise ValueError(f"activation {expression} cannot be used: {problem}") from None
+        raise UnusableActivation(expression, str(problem)) from None
     return tuple(means[name] for name in names)
 
 
@@ -139,6 +149,30 @@ def _exact_means(pieces: Pieces, variable: Symbol, degrees: tuple[int, ...]) -> 
     for k in degrees:
         means[f"hermite({k})"] = (mean(lambda f, k=k: f * hermite_prob(k, variable)) / sqrt(factorial(k))).expand()  # type: ignore[misc]
     return means
+
+
+def _rescaled_means(pieces: Pieces, variable: Symbol, degrees: tuple[int, ...], digits: int) -> dict[str, Constant]:
+    """Means by quadrature, whose error is absolute for a small f: so f is first brought to the order of one."""
+    decimals = _leading_zeros(pieces, variable)
+    scaled = tuple((low, high, f * Integer(10) ** decimals) for low, high, f in pieces)
+    with mpmath.workdps(digits):
+        unit = mpmath.mpf(10) ** -decimals
+        return {
+            name: value * (unit**2 if name.endswith("energy") else unit)
+            for name, value in _numeric_means(scaled, variable, degrees, digits).items()
+        }
+
+
+def _leading_zeros(pieces: Pieces, variable: Symbol) -> int:
+    """How many decimals of f are zero where N(0, 1) has its mass; 0 for an f of the order of one or above."""
+    largest = mpmath.mpf(0)
+    for low, high, f in pieces:
+        function = numeric(f, variable)
+        for x in map(mpmath.mpf, (-2, -0.75, 0.25, 1, 3)):
+            if _to_mpf(low) < x < _to_mpf(high):
+                with contextlib.suppress(ZeroDivisionError, ValueError, OverflowError, TypeError):
+                    largest = max(largest, abs(function(x)))
+    return max(0, -int(mpmath.floor(mpmath.log10(largest))) - 1) if 0 < largest < 1 else 0
 
 
 def _numeric_means(pieces: Pieces, variable: Symbol, degrees: tuple[int, ...], digits: int) -> dict[str, Constant]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -89,7 +90,8 @@ class Step:
     @cached_property
     def claim(self) -> Claim:
         """The claim, built on first use."""
-        claim = self.build()
+        with redirect_stdout(sys.stderr):
+            claim = self.build()
         if not isinstance(claim, Claim):
             raise TypeError(f"{self.id} must return a claim (see derivations.relations), not {claim!r}")
         if isinstance(claim, Statement) and not isinstance(self.evidence[0], (*GRANTED, Exact)):
@@ -207,7 +209,8 @@ class Derivation:
         """The model. Raises ValueError when the derivation has none."""
         if self._model is None:
             raise ValueError(f"{self.id} has no model to solve")
-        return self._model()
+        with redirect_stdout(sys.stderr):
+            return self._model()
 
 
 def _origin(evidence: Evidence, printed: bool) -> Literal["printed", "derived here", "assumed", "cited"]:

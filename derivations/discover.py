@@ -8,6 +8,7 @@ import importlib.util
 import re
 import sys
 import traceback
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -48,8 +49,16 @@ def load(name: str | Path, /) -> Derivation:
     if text.endswith(".py"):
         return _load_file(Path(text))
     if not _is_id(text):
-        raise UnknownDerivation(f"no derivation is called {text!r}; {_suggest(text)}")
+        raise UnknownDerivation(_not_an_id(text))
     return _theorem(_imported(f"derivations.{text}", text), text)
+
+
+def _not_an_id(text: str) -> str:
+    if Path(text).is_dir():
+        return f"{text!r} is a folder; allowed is an id or a .py file"
+    if Path(text).is_file():
+        return f"{text!r} is a file whose name does not end in .py; allowed is an id or a .py file"
+    return f"no derivation is called {text!r}; {_suggest(text)}"
 
 
 def _is_id(text: str) -> bool:
@@ -79,6 +88,8 @@ def _load_file(path: Path) -> Derivation:
     path = path.expanduser().resolve()
     if path.is_relative_to(ROOT):
         return load(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    if path.is_dir():
+        raise UnknownDerivation(f"{path} is a folder; allowed is an id or a .py file")
     if not path.is_file():
         raise UnknownDerivation(f"there is no file {path}")
     name, version = path.stem, (path, path.stat().st_mtime_ns)
@@ -107,7 +118,8 @@ def _executed(name: str, path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         _outside.pop(name, None)
@@ -117,7 +129,8 @@ def _executed(name: str, path: Path) -> ModuleType:
 
 def _imported(module: str, name: str) -> ModuleType:
     try:
-        return importlib.import_module(module)
+        with redirect_stdout(sys.stderr):
+            return importlib.import_module(module)
     except Exception as error:
         raise DerivationError(f"{name} does not load: {describe_error(error)}") from error
 
@@ -155,5 +168,7 @@ def describe_error(error: BaseException, /) -> str:
     """The error in one line: its type, the first line of its message, and where it was raised."""
     lines = str(error).strip().splitlines()
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    # a SyntaxError's message has its place already
+    told = isinstance(error, SyntaxError) or not frames
+    place = "" if told else f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
     return (f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__) + place

@@ -40,6 +40,8 @@ from sympy import (
 )
 
 LONGEST_TEXT, DEEPEST_NESTING, LARGEST_EXPONENT, MOST_BITS, LARGEST_EXPONENTIAL = 300, 40, 32, 512, 300
+MOST_DIGITS = 154
+"""MOST_BITS in decimal digits."""
 
 NAMED_ACTIVATIONS: Mapping[str, str] = {
     "relu": "max(t, 0)",
@@ -73,6 +75,7 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Expr]] = {
 }
 _FUNCTIONS = sorted({*_ONE_ARGUMENT, *_ANY_ARGUMENTS, *NAMED_ACTIVATIONS} - {"Abs", "Max", "Min"})
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?")
+_WIDE_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 
 
 def parse_function(text: str, variable: Symbol, /) -> Expr:
@@ -142,19 +145,36 @@ class _Reader:
         raise self._refused(ast.get_source_segment(self.text, node) or type(node).__name__)
 
     def _refused(self, what: str) -> ValueError:
-        return ValueError(f"'{what}' is not allowed in '{self.text}'; allowed: {allowed(self.variable)}")
+        where = "" if what == self.text else f" in '{self.text}'"
+        return ValueError(f"'{what}' is not allowed{where}; allowed: {allowed(self.variable)}")
+
+    def _oversized(self) -> ValueError:
+        return ValueError(
+            f"'{self.text}' has too large a number: at most {MOST_DIGITS} digits above and below the line"
+        )
 
     def _number(self, node: ast.Constant) -> Expr:
         written = ast.get_source_segment(self.text, node) or ""
         if isinstance(node.value, bool) or not _NUMBER.fullmatch(written):
-            raise self._refused(written)
+            raise self._out_of_range(written) if _WIDE_NUMBER.fullmatch(written) else self._refused(written)
         return self._small(Rational(written))
+
+    def _out_of_range(self, written: str) -> ValueError:
+        return ValueError(f"'{written}' in '{self.text}' is too large or too small: powers of ten go from e-99 to e99")
 
     def _name(self, name: str) -> Expr:
         if name == str(self.variable):
             return self.variable
         if name in _CONSTANTS:
             return _CONSTANTS[name]
+        if name in _ANY_ARGUMENTS:
+            raise ValueError(
+                f"'{self.text}' names the function {name} without arguments: write {name}({self.variable}, 0)"
+            )
+        if name in _ONE_ARGUMENT or name in NAMED_ACTIVATIONS:
+            raise ValueError(
+                f"'{self.text}' names the function {name} without its argument: write {name}({self.variable})"
+            )
         raise self._refused(name)
 
     def _power(self, base: Expr, exponent: Expr) -> Expr:
@@ -163,7 +183,7 @@ class _Reader:
         if abs(exponent) > LARGEST_EXPONENT:
             raise ValueError(f"'{self.text}' has the exponent {exponent}: at most {LARGEST_EXPONENT} is allowed")
         if isinstance(base, Number) and abs(exponent) * _bits(base) > MOST_BITS:
-            raise ValueError(f"'{self.text}' has too large a number")
+            raise self._oversized()
         return self._small(Pow(base, exponent))
 
     def _call(self, name: str, arguments: list[Expr]) -> Expr:
@@ -176,7 +196,7 @@ class _Reader:
             raise ValueError(f"{name} takes {wanted}, got {len(arguments)} in '{self.text}'")
         argument = arguments[0]
         if argument.is_number and name in {"exp", "sinh", "cosh"} and not abs(argument) <= LARGEST_EXPONENTIAL:
-            raise ValueError(f"'{self.text}' has too large a number")
+            raise self._oversized()
         if name in _ONE_ARGUMENT:
             return self._small(_ONE_ARGUMENT[name](argument))
         t = Symbol("t", real=True)
@@ -187,7 +207,7 @@ class _Reader:
             raise ValueError(f"'{self.text}' is not a finite real function of {self.variable}")
         exponents = [power.exp for power in value.atoms(Pow) if isinstance(power.exp, Number)]
         if any(_bits(number) > MOST_BITS for number in value.atoms(Number)):
-            raise ValueError(f"'{self.text}' has too large a number")
+            raise self._oversized()
         if any(abs(exponent) > LARGEST_EXPONENT for exponent in exponents):
             raise ValueError(f"'{self.text}' has an exponent beyond {LARGEST_EXPONENT}")
         return value

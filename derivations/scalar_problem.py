@@ -5,7 +5,7 @@ Everything comes from one potential
     Phi(s, A, p, q) = M(s, eps A; a) - p (s^2 - b^2 - tau^2)/2 - q A^2/2 - p^2 mu_1^2 b^2 T11/2,
 
 a = (mu_1^2 T11 + mu_2^2 T~01)/psi2, traces at kappa = (p + q) mu_1^2 and lam = p mu_2^2 + q nu^2 + ridge, whose
-stationary points are the fixed points of the theorem (random_features.scalar_reduction derives it).
+stationary points are the fixed points of the theorem (random_features.elimination derives it).
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import mpmath
 import numpy as np
 import numpy.typing as npt
-from sympy import Symbol
+from sympy import N, Symbol
 
 from derivations.model import FunctionParameter, Model, Parameter
 
@@ -39,7 +40,17 @@ def complete(model: Model, given: Mapping[str, object], /) -> dict[str, Floats |
     for name, item in known.items():
         if isinstance(item, Parameter) and name not in found:
             found[name] = _default(item, found)
+    _require_one_shape(found)
     return {name: found[name] for name in known}
+
+
+def _require_one_shape(found: Mapping[str, Floats | str]) -> None:
+    shapes = {name: value.shape for name, value in found.items() if not isinstance(value, str) and value.shape}
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        words = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ParameterError(f"the shapes do not broadcast: {words}; allowed are equal sizes or 1") from None
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -55,6 +66,8 @@ def _text(name: str, value: object) -> str:
 
 
 def _number(item: Parameter, value: object) -> Floats:
+    if value is None or np.asarray(value).dtype == np.bool_:
+        raise ParameterError(f"{item.name} is {value!r}; allowed is a number, {item.domain.describe(item.name)}")
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -87,23 +100,41 @@ def constants(model: Model, completed: Mapping[str, Floats | str], /) -> dict[st
 
     Raises ParameterError when a function does not have the moments that the model needs.
     """
-    from derivations.activations import activation_constants
-    from derivations.expressions import parse_function
-
     values: dict[str, Floats] = {}
     for item in model.parameters:
         value = completed[item.name]
         if isinstance(item, Parameter):
             values[item.name] = np.asarray(value, dtype=np.float64)
             continue
-        t = Symbol("t", real=True)
-        try:
-            found = activation_constants(parse_function(str(value), t), t, tuple(item.constants))
-        except ValueError as error:
-            raise ParameterError(f"{item.name} is {value!r}: {error}") from None
-        for word, symbol in item.constants.items():
-            values[symbol.name] = np.asarray(float(found[word]))
+        for word, number in _function_constants(item, str(value)).items():
+            values[item.constants[word].name] = np.asarray(number)
     return values
+
+
+def _function_constants(item: FunctionParameter, text: str) -> dict[str, float]:
+    """The constants of a function by word; ParameterError quotes the text once."""
+    from derivations.activations import UnusableActivation, activation_constants
+    from derivations.expressions import parse_function
+
+    t = Symbol("t", real=True)
+    try:
+        found = activation_constants(parse_function(text, t), t, tuple(item.constants))
+        return {word: _representable(word, value) for word, value in found.items()}
+    except UnusableActivation as error:
+        raise ParameterError(f"{item.name} is {text!r}: {error.reason}") from None
+    except OverflowError as error:
+        raise ParameterError(f"{item.name} is {text!r}: {error}") from None
+    except ValueError as error:
+        raise ParameterError(f"{item.name}: {error}") from None
+
+
+def _representable(word: str, value: Any) -> float:
+    """The constant as a float whose square is one, too, where the model squares it. Raises OverflowError."""
+    exact = mpmath.mpmathify(N(value, 17))
+    reach = 300 if word.endswith("energy") else 150
+    if exact and not -reach < mpmath.log10(abs(exact)) < reach:
+        raise OverflowError(f"its {word} is {mpmath.nstr(exact, 3)}; double precision needs 1e-{reach} to 1e{reach}")
+    return float(exact)
 
 
 def namespace(model: Model, at: Mapping[Any, object], /) -> SimpleNamespace:

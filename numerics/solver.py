@@ -47,7 +47,7 @@ class Status(Enum):
     not_converged = "no root was found to the accepted residual: try many digits, or report the point"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solution:
     """Solved points; every array has the broadcast shape of the parameters.
 
@@ -67,6 +67,11 @@ class Solution:
     phases: tuple[Phase, ...]
     seconds: float
     provenance: dict[str, object]
+
+    def __repr__(self) -> str:
+        names, counts = np.unique(self.status, return_counts=True)
+        found = ", ".join(f"{count} {name}" for name, count in zip(names, counts, strict=True))
+        return f"Solution({self.id!r}, shape {self.status.shape}, {found})"
 
     def notes(self, index: int = 0, /) -> list[str]:
         """What there is to say about the point at this flat index, in lines."""

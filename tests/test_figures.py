@@ -1,7 +1,9 @@
 """The figures: one command, reproducible bytes, every parameter in the caption."""
 
 import importlib
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,6 +43,30 @@ def test_numbers_of_a_draw_depend_on_its_point_and_trial_only(draw):
     alone, among = (draw.simulate_all(points, size) for points in ([(1.0, 0.5)], [(2.0, 0.5), (1.0, 0.5)]))
     assert alone[1.0, 0.5] == among[1.0, 0.5]
     assert alone[1.0, 0.5][0] != alone[1.0, 0.5][1]
+
+
+@pytest.mark.standard
+def test_quick_figures_take_seconds_whatever_the_shell_says(tmp_path):
+    threads = {"OPENBLAS_NUM_THREADS": "16", "OMP_NUM_THREADS": "16"}
+    environment = {**os.environ, **threads, "PYTHONPATH": str(FOLDER.parents[1])}
+    subprocess.run(
+        [sys.executable, FOLDER / "draw.py", "--quick", "--out", tmp_path], check=True, timeout=120, env=environment
+    )
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_figures_ask_for_one_blas_thread_before_numpy_loads():
+    code = "import sys, draw, os; print(os.environ['OPENBLAS_NUM_THREADS'], os.environ['OMP_NUM_THREADS'])"
+    watch = (
+        "import builtins, os, sys; real = builtins.__import__\n"
+        "def seen(name, *rest):\n"
+        "    if name == 'numpy' and 'numpy' not in sys.modules: print(os.environ.get('OPENBLAS_NUM_THREADS'))\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = seen\n"
+    )
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "16", "PYTHONPATH": f"{FOLDER}:{FOLDER.parents[1]}"}
+    result = subprocess.run([sys.executable, "-c", watch + code], capture_output=True, text=True, env=environment)
+    assert result.stdout.split()[0] == "1", result.stderr
 
 
 def test_unknown_figure_is_refused(draw, capsys):

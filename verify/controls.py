@@ -2,7 +2,8 @@
 
 Each observable is regressed on the controls' deviations from their known means, with one slope for all sizes: both
 scatter as 1/sqrt(d), so deviations are scaled by sqrt(d) first. The mean is corrected without bias to first order, and
-the remaining scatter is inflated for the slopes that were fitted, so that intervals stay honest with few draws.
+the remaining scatter of each size is inflated for the slopes that were fitted; FEWEST draws of each keep intervals
+honest.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from verify.extrapolation import Array
+
+
+FEWEST = 12
+"""Draws at each size, where controls are used, below which fitted slopes would make an interval too narrow."""
 
 
 def adjust(draws: Mapping[int, Array], means: Mapping[str, float], /) -> dict[int, Array]:
@@ -31,11 +36,12 @@ def adjust(draws: Mapping[int, Array], means: Mapping[str, float], /) -> dict[in
     scaled = np.concatenate([np.sqrt(size) * (x - x.mean(axis=0)) for size, x in shifts.items()])
     target = np.concatenate([np.sqrt(size) * (y - y.mean(axis=0)) for size, y in observables.items()])
     slopes = np.linalg.lstsq(scaled, target, rcond=None)[0]
-    inflation = np.sqrt(freedom / (freedom - count))
-    return {size: _correct(observables[size], shifts[size] @ slopes, inflation) for size in draws}
+    return {size: _correct(observables[size], shifts[size] @ slopes, count) for size in draws}
 
 
-def _correct(values: Array, explained: Array, inflation: float) -> Array:
+def _correct(values: Array, explained: Array, count: int) -> Array:
+    # every size is charged with all the slopes: too much when sizes share them, but few draws need the caution
     corrected = values - explained
     centre = corrected.mean(axis=0)
-    return np.asarray(centre + inflation * (corrected - centre))
+    freedom = len(values) - 1
+    return np.asarray(centre + np.sqrt(freedom / max(freedom - count, 1)) * (corrected - centre))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import assert_never
 
@@ -59,8 +62,9 @@ def _verdict(findings: Iterable[Finding], *, erratum: bool = False) -> Verdict:
     outcome = combine(found)
     decisive = [f for f in found if f.outcome is outcome]
     rest = [f for f in found if f.outcome is not outcome and f.outcome is not Outcome.not_attempted]
-    told = [f"{f.evidence}: {f.detail}" if len(found) > 1 else f.detail for f in decisive]
-    told += [f"{f.evidence} {f.outcome}: {f.detail}" for f in rest]
+    counted = Counter(f"{f.evidence}: {f.detail}" if len(found) > 1 else f.detail for f in decisive)
+    counted.update(f"{f.evidence} {f.outcome}: {f.detail}" for f in rest)
+    told = [f"{text} ({count} times)" if count > 1 else text for text, count in counted.items()]
     if outcome is Outcome.fails and any(f.outcome is Outcome.holds for f in rest):
         told.insert(0, "the witnesses disagree")
     return Verdict(outcome, found, "; ".join(told), sum(f.seconds for f in found), erratum)
@@ -71,7 +75,7 @@ def _gather(step: Step, evidence: Evidence, context: Context) -> Finding:
     if evidence.level > context.level:
         return Finding(Outcome.not_attempted, word, f"belongs to the {evidence.level.name} level")
     try:
-        with time_limit(context.time_limit):
+        with redirect_stdout(sys.stderr), time_limit(context.time_limit):
             return _check(step, evidence, context)
     except TimedOut:
         return Finding(Outcome.open, word, f"timed out after {context.time_limit:g} s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import multiprocessing
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -96,6 +97,8 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
     """Answer jobs until the parent hangs up."""
     import signal
 
+    # What a derivation prints is no part of the report that our parent writes.
+    sys.stdout = sys.stderr
     # Ctrl-C reaches the whole group; the parent ends the workers, which have nothing to say about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:

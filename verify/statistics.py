@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from verify.controls import adjust
+from verify.controls import FEWEST, adjust
 from verify.equivalence import FAIL_LEVEL, HOLD_LEVEL, Decision, Judgement, combine, judge
 from verify.extrapolation import Array, Bias, Extrapolation, extrapolate, restrict
 from verify.planning import Plan, cubic_cost, plan_draws
@@ -123,6 +123,8 @@ def run_test(
     """
     plan, caps = plan or Plan(), _check_request(sizes, theory, half_width, largest)
     known = controls or {}
+    if known:
+        plan = replace(plan, pilot=max(plan.pilot, 6), fewest=max(plan.fewest, FEWEST))
     names = (*theory, *known)
     pilot = _collect(draw, execute, names, {size: range(PILOT_TRIALS, PILOT_TRIALS + plan.pilot) for size in caps})
     fault = _find_fault(pilot, names, theory, half_width)

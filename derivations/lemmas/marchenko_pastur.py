@@ -8,14 +8,15 @@ entries have the same limit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 
-from sympy import Expr, Piecewise, Rational, Symbol, diff, solve, sqrt
+from sympy import Expr, Integer, Piecewise, Rational, Symbol, cancel, diff, solve, sqrt
 
-from derivations.core import Certified, Cited, Derivation, Lab, Simulation, Source, Symbolic, parameter, unknown
+from derivations.core import Certified, Cited, Derivation, Exact, Lab, Simulation, Source, Symbolic, parameter, unknown
+from derivations.evidence import Instance
 from derivations.lemmas.trace_functionals import FeatureTrace, InputTrace
-from derivations.relations import Convergence, Relation, below, equal, solves, tends_to
+from derivations.relations import Convergence, Relation, Statement, below, equal, solves, statement, tends_to
 
 theorem = Derivation(
     __name__,
@@ -129,6 +130,33 @@ def discriminant() -> Relation:
     """The square root of the discriminant is omega g + 1/g: the product of the roots of the quadratic is -1/omega."""
     square: Expr = shift**2 + 4 * omega
     return equal(square.subs(psi1, aspect), (omega * g + 1 / g) ** 2, given=[admissible])
+
+
+def _program() -> dict[str, Expr]:
+    """The stable program's definitions by name, at kappa = 1, lam = omega, psi1 in the coordinates (omega, g)."""
+    one, at = Symbol("kappa", positive=True), {Symbol("omega", positive=True): omega}
+    definitions = {name.name: definition for name, definition in stable_program(aspect, one, omega)}
+    return {name: definition.xreplace({**at, one: Integer(1)}) for name, definition in definitions.items()}
+
+
+@theorem.step(Symbolic(), uses=[discriminant])
+def program_root() -> Relation:
+    """The stable program's shift is 1/g - omega g and its root omega g + 1/g: their squares differ by 4 omega."""
+    shift_symbol = Symbol("shift", real=True)
+    square = _program()["root"].xreplace({shift_symbol: _program()["shift"]}) ** 2
+    return equal(square, (omega * g + 1 / g) ** 2, given=[admissible])
+
+
+def _branches() -> Iterator[Instance]:
+    names = {Symbol("shift", real=True): 1 / g - omega * g, Symbol("root", positive=True): omega * g + 1 / g}
+    for label, (value, _) in zip(("shift > 0", "shift <= 0"), _program()["omega_g"].args, strict=True):
+        yield label, cancel(value.xreplace(names) / (omega * g)), Integer(1)
+
+
+@theorem.step(Exact(_branches), uses=[program_root])
+def program_branches() -> Statement:
+    """2 omega/(root + shift) and (root - shift)/2 with root + shift = 2/g and root - shift = 2 omega g."""
+    return statement("both branches of the stable program's omega_g are omega g, as rational functions")
 
 
 @theorem.step(Symbolic(), uses=[discriminant])

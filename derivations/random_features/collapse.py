@@ -17,7 +17,8 @@ from sympy import Abs, Expr, Symbol, diff, expand, symbols
 from derivations.core import Cited, Derivation, Model, Simulation, Symbolic
 from derivations.lemmas import marchenko_pastur, proximal
 from derivations.lemmas.proximal import mean_envelope_dc
-from derivations.random_features import ladder, scalar_reduction
+from derivations.random_features import elimination, ladder, scalar_reduction
+from derivations.random_features.elimination import N01, N02, T11, T12, T22, energy
 from derivations.random_features.phases import (
     collapse_program,
     critical_epsilon,
@@ -26,7 +27,6 @@ from derivations.random_features.phases import (
     no_linear_part,
     null_risk,
 )
-from derivations.random_features.scalar_reduction import N01, N02, T11, T12, T22, energy
 from derivations.random_features.setting import problem
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
@@ -95,7 +95,7 @@ def _limit_of_the_square() -> Expr:
     return linear_coefficient**2 * signal**2 * T11 + spread
 
 
-@theorem.step(Symbolic(), uses=[optimality, scalar_reduction.mean_of_the_square, marchenko_pastur.law])
+@theorem.step(Symbolic(), uses=[optimality, elimination.mean_of_the_square, marchenko_pastur.law])
 def threshold() -> Claim:
     """F'y/n is mu_1 W beta plus noise of covariance (mu_1^2 W W' + mu_2^2) v/n, and ||y||_1/n -> sqrt(2 v/pi).
 
@@ -103,7 +103,7 @@ def threshold() -> Claim:
     """
     shrinkage = linear_coefficient**2 * T11
     radius = critical_radius(shrinkage, shrinkage + nonlinear_energy * N01)
-    noise_part = null_risk * scalar_reduction.named(problem.step_size)
+    noise_part = null_risk * elimination.named(problem.step_size)
     return equal(radius**2 * folded_normal_mean**2 * null_risk, expand(shrinkage * signal**2 + noise_part))
 
 
@@ -122,7 +122,7 @@ def edge_of_the_fixed_point() -> Claim:
     q^-b. (q A)^2 tends to the same mean of the square, by the resolvent identities T11 = mu_1^2 T22 + nu^2 T12 and
     T~01 = mu_1^2 T12 + nu^2 T~02; with q A = eps s E|G| this is eps = eps_c.
     """
-    right = scalar_reduction.named(2 * diff(problem.potential, q)) + A**2
+    right = elimination.named(2 * diff(problem.potential, q)) + A**2
     scaled = right.subs({T12: T12 / q**2, T22: T22 / q**2, N02: N02 / q**2, energy: null_risk, p: 1}) * q**2
     identities = {
         T22: (T11 - derivative_energy * T12) / linear_coefficient**2,

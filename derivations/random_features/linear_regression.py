@@ -21,7 +21,7 @@ from derivations.evidence import Instance
 from derivations.ingredients import Activation, Attack, Program, Target, attacked_square, identity_layer
 from derivations.lemmas import marchenko_pastur
 from derivations.lemmas.trace_functionals import traces_from_resolvent
-from derivations.random_features import collapse, scalar_reduction
+from derivations.random_features import collapse, elimination, scalar_reduction
 from derivations.random_features.phases import NAMES, critical_radius, no_data, null_risk, outside_domain
 from derivations.random_features.symbols import A, epsilon, epsilon_test, noise, psi2, ridge, signal
 from derivations.reduction import C_S, C_T, K_S, K_T, S2, STEP_FROM_TRACES, THETA2, reduce, two_unknown_program
@@ -197,7 +197,7 @@ def gradient_is_the_weight() -> Claim:
     return equal(A**2, THETA2)
 
 
-@theorem.step(Symbolic(), uses=[identity_traces, scalar_reduction.elimination_of_scales, marchenko_pastur.fixed_point])
+@theorem.step(Symbolic(), uses=[identity_traces, elimination.elimination_of_scales, marchenko_pastur.fixed_point])
 def ridge_step() -> Claim:
     """At epsilon = 0 the step is the resolvent trace g of X'X/d at omega = psi2 ridge: its equation is their law."""
     return equal(at_no_attack(STEP_FROM_TRACES).xreplace(SAMPLE_LAW), g)
@@ -283,7 +283,7 @@ def _law(samples: Rational, tolerance: float) -> Simulation:
     )
 
 
-@theorem.step(_law(Rational(2), 0.04), _law(Rational(1, 2), 0.06), uses=[scalar_reduction.auxiliary_problem])
+@theorem.step(_law(Rational(2), 0.04), _law(Rational(1, 2), 0.06), uses=[elimination.auxiliary_problem])
 def adversarial_law() -> Claim:
     """The theorem on finite samples with more, and with fewer, samples than dimensions."""
     return follows(model(), "standard_risk", "robust_risk", "robust_training_loss", "gradient_norm")

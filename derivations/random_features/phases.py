@@ -67,7 +67,7 @@ def no_data(observables: tuple[str, ...] = NAMES) -> Phase:
 
 def no_linear_part(observables: tuple[str, ...] = NAMES) -> Phase:
     """mu_1 = 0."""
-    note = "mu_1 = 0: the features carry nothing of a linear target"
+    note = "mu_1 = 0 is not covered: the scalar problem divides by kappa = 0; give the activation a small linear part"
     return outside_domain("no_linear_part", note, equal(linear_coefficient, 0), observables=observables)
 
 

@@ -1,9 +1,8 @@
-"""The printed theorem: a convex-concave problem in five scalars, whose saddle is our fixed point.
+"""The printed theorem: a minimax problem in five scalars, of which our fixed point is a stationary point.
 
 Hassani & Javanmard (arXiv version 2, Theorem 4.2; centred relu, b = 1, no ridge) state the limit as max over beta,
-gamma,
-tau_q >= 0, min over alpha, tau_g >= 0 of a function R with an inner supremum over 0 <= l < 1 and a root nu. With the
-population-optimal standard risk sigma^2 and our s, A, p, q, step and beta_s, the map
+gamma, tau_q >= 0, min over alpha, tau_g >= 0 of a function R with an inner supremum over 0 <= l < 1 and a root nu. With
+the population-optimal standard risk sigma^2 and our s, A, p, q, step and beta_s, the map
 
     alpha = sqrt(s^2 - sigma^2), beta = beta_s/sqrt(psi2), tau_g = step beta_s/sqrt(psi2), nu = step eps A/s,
     gamma = q A, tau_q = p alpha, l = p/(p + q)
@@ -20,7 +19,7 @@ from derivations.core import Derivation, Model, Sampled
 from derivations.evidence import Box
 from derivations.ingredients import Activation, Attack, Target, attacked_square, white_layer
 from derivations.lemmas import marchenko_pastur
-from derivations.random_features import scalar_reduction
+from derivations.random_features import elimination, scalar_reduction
 from derivations.random_features.setting import starting_point
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
@@ -41,7 +40,7 @@ from derivations.scalar_problem import ScalarProblem
 from derivations.symbols import folded_normal_mean
 
 theorem = Derivation(
-    __name__, title="The printed minimax theorem has our fixed point as its saddle", source=HASSANI_JAVANMARD
+    __name__, title="Our fixed point is a stationary point of the printed minimax theorem", source=HASSANI_JAVANMARD
 )
 
 alpha, beta, gamma, tau_q, tau_g, level = symbols("alpha beta gamma tau_q tau_g l", positive=True)
@@ -145,6 +144,22 @@ def _vanishes(expression: Expr) -> Claim:
 on_fixed_points = Sampled(DOMAIN, digits=40, points=5, roots_of=lambda: theorem.model)
 
 
+@theorem.step(Sampled(DOMAIN, digits=40), uses=[marchenko_pastur.first_trace], source="Theorem 4.2", printed=True)
+def population_optimum() -> Claim:
+    """sigma^2 is the risk of the best theta, tau^2 + b^2 - mu_1^2 b^2 T11 at kappa = mu_1^2, lam = mu_2^2: ridge
+    regression on the population, where 1 - mu_1^2 T11 = omega g at omega = mu_2^2/mu_1^2 = 1 - 2/pi.
+    """
+    omega = problem.activation.nonlinear / problem.activation.linear**2
+    g = marchenko_pastur.resolvent(omega).subs(marchenko_pastur.psi1, psi1)
+    return equal(best_risk(), noise**2 + omega * g)
+
+
+@theorem.step(on_fixed_points, uses=[population_optimum])
+def nothing_beats_the_optimum() -> Claim:
+    """The robust estimator's standard risk is at least sigma^2, so alpha is real."""
+    return below(best_risk(), S2)
+
+
 @theorem.step(on_fixed_points, uses=[scalar_reduction.gradient_multiplier], source="Theorem 4.2", printed=True)
 def root() -> Claim:
     """nu = step eps A/s, the kink of the proximal operator over s, solves the printed equation."""
@@ -169,7 +184,7 @@ def stationary_in_alpha() -> Claim:
     return _vanishes(slope(alpha))
 
 
-@theorem.step(on_fixed_points, uses=[root, scalar_reduction.elimination_of_scales], source="Theorem 4.2", printed=True)
+@theorem.step(on_fixed_points, uses=[root, elimination.value_left], source="Theorem 4.2", printed=True)
 def stationary_in_beta() -> Claim:
     """dR/dbeta = 0."""
     return _vanishes(slope(beta))

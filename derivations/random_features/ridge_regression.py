@@ -14,7 +14,7 @@ from sympy import Expr, Integer, Rational, Symbol, sqrt
 from derivations.core import Cited, Derivation, Model, Sampled, Simulation, Source, Symbolic, parameter
 from derivations.ingredients import Activation, Attack, Target, plain_square, white_layer
 from derivations.lemmas import marchenko_pastur
-from derivations.random_features import robust_risk, scalar_reduction
+from derivations.random_features import elimination, robust_risk, scalar_reduction
 from derivations.random_features.phases import NAMES, degenerate_phases
 from derivations.random_features.symbols import (
     activation,
@@ -161,7 +161,7 @@ def coordinate_omega() -> Claim:
     return equal(in_coordinates(LAM / KAPPA), omega)
 
 
-@theorem.step(Symbolic(), uses=[companion_law, scalar_reduction.elimination_of_scales])
+@theorem.step(Symbolic(), uses=[companion_law, elimination.elimination_of_scales])
 def coordinate_step() -> Claim:
     """The model's equation for the step fixes psi2: step/(1 + step) = (m + t h)/psi2 with m = h/(1 + h)."""
     return equal(in_coordinates(STEP_FROM_TRACES), STEP)
@@ -255,7 +255,7 @@ def attack_of_radius_zero() -> Claim:
         tolerance={name: 0.08 if name == "robust_training_loss" else 0.04 for name in NAMES},
         sizes=(40, 80, 160),
     ),
-    uses=[published_risk, scalar_reduction.auxiliary_problem, scalar_reduction.weight_norm],
+    uses=[published_risk, elimination.auxiliary_problem, scalar_reduction.weight_norm],
 )
 def ridge_law() -> Claim:
     """The theorem on finite samples of true features, solved by the normal equations."""

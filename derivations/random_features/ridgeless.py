@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from sympy import Expr, Rational, Symbol, oo, sqrt
 
-from derivations.core import Derivation, Sampled, Symbolic
+from derivations.core import Derivation, Level, Sampled, Simulation, Symbolic
 from derivations.random_features import ridge_regression
 from derivations.random_features.phases import ridgeless_program
 from derivations.random_features.ridge_regression import (
@@ -31,9 +31,9 @@ from derivations.random_features.ridge_regression import (
     t,
 )
 from derivations.random_features.symbols import noise, nonlinear_energy, psi1, psi2, ridge, signal
-from derivations.reduction import S2
-from derivations.relations import Claim, at_most, equal, limit_of
-from derivations.scalar_problem import STEP
+from derivations.reduction import C_A, C_T, K_A, K_T, S2, THETA2
+from derivations.relations import Claim, at_most, equal, follows, limit_of
+from derivations.scalar_problem import STEP, A
 
 theorem = Derivation(__name__, title="The random-features interpolator of least norm", source=MEI_MONTANARI)
 
@@ -50,13 +50,33 @@ def ridgeless(name: str, /) -> Expr:
     return expression
 
 
-def in_coordinates(name: str, /) -> Expr:
-    """A name of the ridgeless phase in coordinates, its roots replaced."""
+RISK, FEEDBACK = (Symbol(f"{name}_ridgeless", positive=True) for name in ("s2", "gain"))
+
+
+def in_coordinates(expression: Expr, /, *kept: Symbol) -> Expr:
+    """An expression in the names of the ridgeless phase in coordinates, its roots replaced, but for the names kept."""
     replaced = {**TRACES, "m": share}
-    expression: Expr = Symbol(f"{name}_ridgeless", positive=True)
     for symbol, definition in reversed(ridgeless_program()):
-        expression = expression.xreplace({symbol: replaced.get(symbol.name.removesuffix("_ridgeless"), definition)})
+        if symbol not in kept:
+            expression = expression.xreplace({symbol: replaced.get(symbol.name.removesuffix("_ridgeless"), definition)})
     return expression.xreplace(AT_LIMIT)
+
+
+def of_the_phase(observable: str, /, *, power: int = 1) -> Expr:
+    """A power of an observable of the ridgeless phase in coordinates and RISK."""
+    (phase,) = (phase for phase in ridge_regression.model().phases if phase.name == "ridgeless")
+    value = phase.observables[observable]
+    if value is None:
+        raise ValueError(f"the ridgeless phase has no value of {observable}")
+    return in_coordinates(value**power, RISK)
+
+
+def of_the_model(observable: str, /) -> Expr:
+    """An observable of ridge regression in coordinates, RISK in the place of s^2."""
+    squared_gradient = ridge_regression.in_coordinates(C_A + K_A * RISK)
+    weight = ridge_regression.in_coordinates(C_T + K_T * RISK)
+    expression: Expr = ridge_regression.model().observables[observable]
+    return ridge_regression.in_coordinates(expression.xreplace({S2: RISK, A: sqrt(squared_gradient), THETA2: weight}))
 
 
 @theorem.step(Symbolic(), uses=[ridge_regression.coordinate_step])
@@ -82,18 +102,38 @@ def limit() -> Claim:
 @theorem.step(Symbolic(), uses=[smaller_root, limit])
 def gain_of_the_phase() -> Claim:
     """What the phase computes: the feedback of s^2,"""
-    return equal(in_coordinates("gain"), GAIN)
+    return equal(in_coordinates(FEEDBACK), GAIN)
 
 
 @theorem.step(Symbolic(), uses=[smaller_root, limit])
 def risk_of_the_phase() -> Claim:
     """and the standard risk at the feedback G."""
-    feedback = Symbol("gain_ridgeless", positive=True)
-    program = dict(ridgeless_program())
-    s2 = program[Symbol("s2_ridgeless", positive=True)] * (1 - feedback)
-    for name, definition in reversed(ridgeless_program()):
-        s2 = s2.xreplace({name: {**TRACES, "m": share}.get(name.name.removesuffix("_ridgeless"), definition)})
-    return equal(s2.xreplace(AT_LIMIT), noise**2 + signal**2 * REMAINDER)
+    s2 = dict(ridgeless_program())[RISK] * (1 - FEEDBACK)
+    return equal(in_coordinates(s2), noise**2 + signal**2 * REMAINDER)
+
+
+@theorem.step(Sampled(points=4), uses=[risk_of_the_phase, ridge_regression.coordinate_step])
+def weight_of_the_phase() -> Claim:
+    """So do, at that risk, the norm ||theta||^2,"""
+    return limit_of(of_the_model("weight_norm_squared"), STEP, oo, of_the_phase("weight_norm_squared"))
+
+
+@theorem.step(Sampled(points=4), uses=[risk_of_the_phase, ridge_regression.coordinate_step])
+def gradient_of_the_phase() -> Claim:
+    """the squared gradient norm,"""
+    return limit_of(of_the_model("gradient_norm") ** 2, STEP, oo, of_the_phase("gradient_norm", power=2))
+
+
+@theorem.step(Symbolic(), uses=[risk_of_the_phase])
+def training_loss_of_the_phase() -> Claim:
+    """the training loss, which vanishes like step^(-2),"""
+    return limit_of(of_the_model("robust_training_loss"), STEP, oo, of_the_phase("robust_training_loss"))
+
+
+@theorem.step(Sampled(points=4), uses=[gradient_of_the_phase])
+def robust_risk_of_the_phase() -> Claim:
+    """and the robust risk at any test radius."""
+    return limit_of(of_the_model("robust_risk"), STEP, oo, of_the_phase("robust_risk"))
 
 
 @theorem.step(Symbolic(), uses=[smaller_root], source="Definition 1 as lambda -> 0")
@@ -131,3 +171,25 @@ def hyperbola() -> Claim:
     """m and h do not depend on psi1, omega = (psi1 - m)/h is linear in it, the risk a Moebius function of omega."""
     features, samples = AT_LIMIT[psi1], AT_LIMIT[psi2]
     return equal(STANDARD_RISK, KERNEL_RISK + samples * UNLEARNT / (features - samples))
+
+
+def _law(features: int, samples: int, tolerance: float, sizes: tuple[int, ...], level: Level) -> Simulation:
+    return Simulation(
+        "random_features:ridge_regression_gaussian",
+        at={psi1: features, psi2: samples, ridge: 0},
+        bias="1/d",
+        tolerance={"standard_risk": tolerance, "gradient_norm": tolerance, "weight_norm_squared": 1.5 * tolerance},
+        sizes=sizes,
+        most=64 if level is Level.quick else 200,
+        level=level,
+    )
+
+
+@theorem.step(
+    _law(3, 1, 0.1, (20, 40, 80), Level.quick),
+    _law(4, 2, 0.05, (40, 80, 160), Level.standard),
+    uses=[risk_of_the_phase, weight_of_the_phase, gradient_of_the_phase],
+)
+def interpolators_of_draws() -> Claim:
+    """The interpolator of least norm on finite samples with more features than samples: no ridge and no attack."""
+    return follows(ridge_regression.model(), "standard_risk", "gradient_norm", "weight_norm_squared")

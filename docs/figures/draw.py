@@ -10,10 +10,16 @@ call writes the same bytes.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
+
+from numerics.threads import VARIABLES
+
+# Before numpy loads: with many BLAS threads the small draws take half a minute each on a busy machine.
+os.environ.update(dict.fromkeys(VARIABLES, "1"))
 
 import matplotlib
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from verify.controls import adjust
+from verify.statistics import Decision, run_test
 
 
 def _draws(rng: np.random.Generator, count: int, slope: float) -> dict[int, np.ndarray]:
@@ -34,9 +35,9 @@ def test_a_useless_control_does_not_narrow_the_interval() -> None:
     rng = np.random.default_rng(3)
     ratios = []
     for _ in range(400):
-        draws = _draws(rng, 5, 0.0)
+        draws = _draws(rng, 12, 0.0)
         ratios.append(adjust(draws, {"control": 2.0})[100].var() / draws[100][:, 0].var())
-    assert 0.9 < np.mean(ratios) < 1.2
+    assert 0.99 < np.mean(ratios) < 1.25
 
 
 def test_a_wrong_control_mean_shifts_the_result() -> None:
@@ -49,3 +50,25 @@ def test_without_controls_or_with_too_few_draws_nothing_changes() -> None:
     assert np.array_equal(adjust(draws, {})[50], draws[50])
     few = {50: draws[50]}
     assert np.array_equal(adjust(few, {"control": 2.0})[50], draws[50][:, :1])
+
+
+def test_a_theory_off_by_the_tolerance_is_rarely_confirmed_with_controls() -> None:
+    held = 0
+    for seed in range(150):
+
+        def draw(size: int, trial: int, seed: int = seed) -> dict[str, float]:
+            rng = np.random.default_rng([seed, size, trial % 2**32])
+            control, rest = rng.normal(size=2) / np.sqrt(size)
+            return {"observable": 1.03 + 0.5 / size + 0.3 * control + 0.25 * rest, "control": control}
+
+        test = run_test(
+            draw,
+            (40, 80, 160),
+            {"observable": 1.0},
+            {"observable": 0.03},
+            bias="1/d",
+            largest=400,
+            controls={"control": 0},
+        )
+        held += test.decision is Decision.HOLDS
+    assert held <= 15

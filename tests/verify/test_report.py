@@ -185,6 +185,17 @@ def test_latex_is_balanced_and_escaped() -> None:
     assert escape("λ ≤ 50% of a_b & ‖x‖²") == r"$\lambda$ $\le$ 50\% of a\_b \& $\|$x$\|$$^2$"
 
 
+def test_signs_of_two_characters_are_one_sign_in_latex() -> None:
+    assert escape("||x|| <= 1 -> 0") == r"$\|$x$\|$ $\le$ 1 $\to$ 0"
+
+
+def test_volume_and_pages_of_a_venue_are_fields_of_their_own() -> None:
+    entry = source_entry(Source("key", ("A, B",), "T", 2022, venue="Journal of Things 75(4), 667-766"))
+    for field in ("journal = {Journal of Things}", "volume = {75}", "number = {4}", "pages = {667--766}"):
+        assert field in entry
+    assert "journal = {Lecture notes}" in source_entry(Source("key", ("A, B",), "T", 2022, venue="Lecture notes"))
+
+
 def test_names_of_several_letters_stay_one_name_in_latex() -> None:
     ridge, psi, width, letter = symbols("ridge psi1 standard_risk c")
     assert latex_of(ridge * psi * width * letter) == r"c \psi_{1} \mathrm{ridge} \mathrm{standard\,risk}"

@@ -32,7 +32,8 @@ def check(step: Step, evidence: Certified, /) -> Finding:
     proof = prove_on_box(plain.kind, plain.lhs, plain.rhs, evidence.box, given=plain.given)
     outcome = _OUTCOMES[proof.status]
     if outcome is Outcome.holds:
-        return Finding(outcome, "certified", f"proved on the box, {proof.boxes} boxes of balls")
+        boxes = f"{proof.boxes} box{'es' if proof.boxes != 1 else ''} of balls"
+        return Finding(outcome, "certified", f"proved on the box, {boxes}")
     if proof.witness is not None:
         where = {str(symbol): str(value) for symbol, value in proof.witness.items()}
         return Finding(outcome, "certified", f"violated at {_write(where)}", counterexample=where)

@@ -20,12 +20,13 @@ from verify.verdict import Finding, Outcome
 def check(step: Step, evidence: Exact, /) -> Finding:
     """Every (label, left, right) of the computation agrees exactly; none at all is open, a float a TypeError.
 
+    Two sides that are the same expression in symbols as written agree whatever it means: they do not count.
     For a refuted relation the witness is substituted first: it must certainly violate the relation.
     """
     witness = _check_witness(step.claim) if isinstance(step.claim, Refuted) else None
     if witness is not None and witness.outcome is not Outcome.holds:
         return witness
-    count = 0
+    count = idle = 0
     for label, left, right in evidence.computation():
         difference = _subtract(label, left, right)
         if difference is None:
@@ -36,9 +37,13 @@ def check(step: Step, evidence: Exact, /) -> Finding:
             return Finding(
                 Outcome.fails, "exact", detail, counterexample={str(label): f"{_show(left)}, {_show(right)}"}
             )
-        count += 1
-    if count == 0 and witness is None:
-        return Finding(Outcome.open, "exact", "the computation yields no instance: nothing was checked")
+        idle += _is_idle(left, right)
+        count += not _is_idle(left, right)
+    if count == 0 and (idle or witness is None):
+        why = (
+            "the two sides of every instance are the same expression" if idle else "the computation yields no instance"
+        )
+        return Finding(Outcome.open, "exact", f"{why}: nothing was checked")
     agreed = f"{count} instance{'s' if count > 1 else ''} agree{'' if count > 1 else 's'} exactly" if count else ""
     detail = "; ".join(part for part in (witness.detail if witness else "", agreed) if part)
     return Finding(Outcome.holds, "exact", detail)
@@ -56,6 +61,13 @@ def _subtract(label: str, left: object, right: object) -> bool | None:
         return bool(difference != 0)
     zero = vanishes(difference)
     return None if zero is None else not zero
+
+
+def _is_idle(left: object, right: object) -> bool:
+    """Whether the two sides are one expression in symbols; numbers that agree are what a computation is for."""
+    if isinstance(left, (tuple, list)) and isinstance(right, (tuple, list)):
+        return bool(left) and all(_is_idle(*pair) for pair in zip(left, right, strict=True))
+    return isinstance(left, sympy.Expr) and bool(left.free_symbols) and bool(left == right)
 
 
 def _exact(label: str, value: object) -> Any:

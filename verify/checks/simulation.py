@@ -18,7 +18,7 @@ from verify.measured import write_measured
 from verify.statistics import Decision, ObservableRow, Plan, TestOutcome, run_test
 from verify.verdict import Finding, Outcome
 
-PLAN = Plan(fit_precision=1.0)
+PLAN = Plan(fit_precision=1.0, further=3.0)
 """Draws go where they narrow the limit; the lack-of-fit test is what they leave over (1.7 times cheaper than half)."""
 
 
@@ -38,7 +38,8 @@ def check(step: Step, evidence: Simulation, context: Context, /) -> Finding:
     unknown = [name for name, value in theory.items() if not math.isfinite(value)]
     if unknown:
         return Finding(Outcome.open, "simulation", f"the theory has no finite value for {', '.join(unknown)} here")
-    widths = {name: _half_width(name, value, evidence, setting) for name, value in theory.items()}
+    scales = {name: evaluate_at(evidence.scale.get(name, 0), evidence.at, setting) for name in theory}
+    widths = {name: _half_width(name, max(abs(theory[name]), scales[name]), evidence) for name in theory}
     draw = build_draw(step, evidence, setting, context)
     known = {name: evaluate_at(mean, evidence.at, setting) for name, mean in evidence.controls.items()}
     test = run_test(
@@ -53,7 +54,7 @@ def check(step: Step, evidence: Simulation, context: Context, /) -> Finding:
         cost=draw_cost,
     )
     kept = _collect_draws(test) if context.keep_draws else {}
-    return Finding(Outcome(test.decision.value), "simulation", describe(test), draws=kept)
+    return Finding(Outcome(test.decision.value), "simulation", describe(test, evidence.at, scales), draws=kept)
 
 
 def predict(claim: Convergence, evidence: Simulation, setting: Any, /) -> dict[str, float]:
@@ -71,16 +72,19 @@ def predict(claim: Convergence, evidence: Simulation, setting: Any, /) -> dict[s
     }
 
 
-def _half_width(name: str, theory: float, evidence: Simulation, setting: Any) -> float:
+def _half_width(name: str, unit: float, evidence: Simulation) -> float:
     tolerance = evidence.tolerance[name] if isinstance(evidence.tolerance, Mapping) else evidence.tolerance
-    scale = evaluate_at(evidence.scale.get(name, 0), evidence.at, setting)
-    return float(tolerance) * max(abs(theory), scale)
+    return float(tolerance) * unit
 
 
-def describe(test: TestOutcome, /) -> str:
-    """In one line: each observable against its theory and tolerance, then sizes and numbers of draws."""
+def describe(test: TestOutcome, at: Mapping[Any, Any], scales: Mapping[str, float], /) -> str:
+    """In one line: the point, each observable against its theory and tolerance, sizes and numbers of draws."""
     counts = test.counts
-    parts = [f"{row.name} {_write_row(row)}" for row in test.rows]
+    point = ", ".join(
+        f"{name}={value if isinstance(value, str) else f'{float(value):.4g}'}" for name, value in at.items()
+    )
+    parts = [point] * bool(point)
+    parts += [f"{row.name} {_write_row(row, scales[row.name])}" for row in test.rows]
     if counts:
         draws = "/".join(str(count) for count in counts.values())
         parts.append(f"d={','.join(str(size) for size in counts)}, draws {draws}")
@@ -89,9 +93,10 @@ def describe(test: TestOutcome, /) -> str:
     return "; ".join(parts)
 
 
-def _write_row(row: ObservableRow) -> str:
+def _write_row(row: ObservableRow, scale: float) -> str:
     seen = write_measured(row.fit.estimate, row.fit.standard_error)
-    width = f"±{100 * row.half_width / abs(row.theory):.3g}%" if row.theory else f"±{row.half_width:.3g}"
+    relative = abs(row.theory) > scale
+    width = f"±{100 * row.half_width / abs(row.theory):.3g}%" if relative else f"±{row.half_width:.3g}"
     mark = "" if row.decision is Decision.HOLDS else f" ({row.decision.value})"
     return f"{seen} vs {row.theory:.5g} {width}{mark}"
 

@@ -65,4 +65,5 @@ def _place(text: str, error: Exception) -> str:
         return ""
     file = Path(text if text.endswith(".py") else f"{text.rpartition('.')[2]}.py").name
     lines = [f.lineno for f in traceback.extract_tb(error.__cause__.__traceback__) if Path(f.filename).name == file]
-    return f" ({file}, line {lines[-1]})" if lines else ""
+    place = f" ({file}, line {lines[-1]})" if lines else ""
+    return "" if str(error).endswith(place) else place

@@ -17,6 +17,9 @@ from typing import Any, NoReturn
 
 import click
 
+from verify.commands.errors import error_line
+from verify.commands.streams import output_is_lost, prepare_streams
+
 NAME = "robust-limits"
 COMMANDS = ("run", "list", "show", "graph", "audit", "cite", "solve", "simulate")
 INTERRUPTED = 130
@@ -58,6 +61,10 @@ class Program(click.Group):
         command: click.Command = importlib.import_module(f"verify.commands.{cmd_name}").command
         return command
 
+    def called_command(self, words: Sequence[str], /) -> click.Command | None:
+        """The command that the words call, None when the first one names none."""
+        return self.get_command(click.Context(self), words[0]) if words else None
+
     def resolve_command(self, ctx: click.Context, args: list[str], /) -> tuple[Any, Any, list[str]]:
         """The command and its arguments; a name or option that does not exist gets the nearest one as a suggestion."""
         name = args[0]
@@ -69,6 +76,7 @@ class Program(click.Group):
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
         """Run the command line `args` and exit."""
+        prepare_streams()
         words = list(sys.argv[1:] if args is None else args) or ["run", "--level", "quick"]
         extra["standalone_mode"] = False
         if os.environ.get("NO_COLOR"):
@@ -77,39 +85,22 @@ class Program(click.Group):
             code = super().main(words, prog_name or invocation(), **extra)
             sys.stdout.flush()
         except click.ClickException as error:
-            click.echo(f"{NAME}: error: {error_line(error)}", err=True)
+            click.echo(f"{NAME}: error: {error_line(error, self.called_command(words))}", err=True)
             code = 2
         except (click.Abort, KeyboardInterrupt):
             click.echo(f"{NAME}: interrupted", err=True)
             code = INTERRUPTED
         except OSError as error:
-            if error.errno != errno.EPIPE:
-                raise
-            code = BROKEN_PIPE
-        if code == BROKEN_PIPE or _pipe_is_broken():
+            code = BROKEN_PIPE if error.errno == errno.EPIPE else _tell(error)
+        if code == BROKEN_PIPE or output_is_lost():
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _pipe_is_broken() -> bool:
-    """Whether what is still buffered can no longer be written (the reader has left)."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return True
-    return False
-
-
-def error_line(error: click.ClickException) -> str:
-    """The message of a wrong use on one line, without click's usage block."""
-    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        if error.ctx.parent is None:
-            return f"{error.option_name}: options follow a command, for example: run {error.option_name}"
-        near = f"; did you mean {' or '.join(error.possibilities)}?" if error.possibilities else ""
-        return f"{error.option_name}: no such option{near} (see {error.ctx.command_path} --help)"
-    message = " ".join(error.format_message().split()).rstrip(".")
-    stray = "unexpected extra argument" in message and "=" in message
-    return f"{message}; parameters follow --set, for example --set psi1=2 psi2=2" if stray else message
+def _tell(error: OSError) -> int:
+    place = f"{error.filename}: " if error.filename else ""
+    click.echo(f"{NAME}: error: {place}{error.strerror or error}", err=True)
+    return 1
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of every random number.")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes; default: one for each core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON and nothing else.")
-@click.option(
-    "--out", metavar="DIR", type=click.Path(path_type=Path), help="Keep report.json and every simulation's draws here."
-)
+@click.option("--out", metavar="DIR", help="Keep report.json and every simulation's draws here.")
 def command(
     *,
     ids: tuple[str, ...],
@@ -43,7 +41,7 @@ def command(
     seed: int,
     workers: int | None,
     as_json: bool,
-    out: Path | None,
+    out: str | None,
 ) -> int:
     """Check the steps of the named derivations (of all, without ID) and print the ledger.
 
@@ -54,7 +52,7 @@ def command(
     """
     derivations = load_every(ids)
     check_device(device)
-    folder = writable_folder(out) if out else None
+    folder = writable_folder(out) if out is not None else None
     data = report_data(
         derivations, level=level, device=device, seed=seed, workers=workers, folder=folder, quiet=as_json
     )
@@ -82,8 +80,11 @@ def check_device(name: str, /) -> None:
         raise click.UsageError(f"--{error}") from error
 
 
-def writable_folder(path: Path, /) -> Path:
+def writable_folder(text: str, /) -> Path:
     """The folder, created when it does not exist. Raises click.UsageError when it cannot be written."""
+    if not text.strip():
+        raise click.UsageError(f"--out: {text!r} names no folder; allowed is a folder, which is created if need be")
+    path = Path(text)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -127,10 +128,10 @@ def report_data(
 
 
 def _draw(data: Mapping[str, Any], derivations: list[Derivation]) -> None:
-    from rich.console import Console
-
     from derivations.discover import locate
     from verify.report.ledger import draw_ledger
+    from verify.report.trimmed import trimmed_console
 
     targets = {derivation.id: shlex.quote(locate(derivation) or derivation.id) for derivation in derivations}
-    draw_ledger(Console(highlight=False), data, rerun=invocation(), targets=targets)
+    with trimmed_console() as console:
+        draw_ledger(console, data, rerun=invocation(), targets=targets)

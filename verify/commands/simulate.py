@@ -6,7 +6,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stdout
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def command(
         "device": f"{where.name}: {where.description}",
         "status": theory["status"],
         "observables": {n: summary([draw[n] for draw in draws], theory["observables"].get(n)) for n in draws[0]},
-        "notes": [*theory["notes"], *_notes(draws, trials)],
+        "notes": [*theory["notes"], *_notes(draws, trials), *_control_notes(derivation, draws[0])],
         "seconds": time.perf_counter() - begun,
     }
     _print(report, as_json)
@@ -89,7 +90,9 @@ def chosen_rung(derivation: Derivation, rung: str | None, /) -> tuple[str, Exper
     if not rungs:
         raise click.UsageError(f"ID: {derivation.id} declares no experiment to simulate")
     if rung is not None and rung not in rungs:
-        raise click.UsageError(f"--rung: {rung!r} is unknown for {derivation.id}; allowed are {', '.join(rungs)}")
+        raise click.UsageError(
+            f"--rung: {rung!r} is unknown for {derivation.id}; allowed are {', '.join(sorted(rungs))}"
+        )
     name = rung or next(iter(rungs))
     try:
         return name, resolve(rungs[name])
@@ -120,7 +123,8 @@ def drawn(
         _say(f"trial {trial + 1} of {trials}")
         lab = ArrayLab(stream(seed, key, trial), device=device)
         try:
-            values = experiment(lab, at, dimension)
+            with redirect_stdout(sys.stderr):
+                values = experiment(lab, at, dimension)
         except (ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
             raise click.UsageError(f"--dimension: {dimension} does not work here: {error}") from error
         found.append({name: float(value) for name, value in values.items()})
@@ -157,6 +161,17 @@ def _notes(draws: list[dict[str, float]], trials: int) -> list[str]:
     return notes + ([f"not finite in some trial, so without a mean: {', '.join(bad)}"] if bad else [])
 
 
+def _control_notes(derivation: Derivation, names: Iterable[str]) -> list[str]:
+    from derivations.evidence import Simulation
+
+    found = [item for step in derivation.steps.values() for item in step.evidence if isinstance(item, Simulation)]
+    controls = sorted({name for item in found for name in item.controls}.intersection(names))
+    meaning = (
+        "control variates: energies of the draw with a mean known exactly, which `run` uses to narrow its error bars"
+    )
+    return [f"{', '.join(controls)}: {meaning}"] if controls else []
+
+
 def _say(text: str) -> None:
     """Progress on a terminal's standard error, overwritten in place."""
     if sys.stderr.isatty():
@@ -168,11 +183,10 @@ def _print(report: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    from rich.console import Console
-
     from verify.report.simulated import simulation_table
+    from verify.report.trimmed import trimmed_console
 
-    console = Console(highlight=False)
-    console.print(simulation_table(report))
-    for note in report["notes"]:
-        console.print(f"  {note}", markup=False)
+    with trimmed_console() as console:
+        console.print(simulation_table(report))
+        for note in report["notes"]:
+            console.print(f"  {note}", markup=False)

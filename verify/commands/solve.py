@@ -17,6 +17,8 @@ from verify.commands.identifiers import load_one
 from verify.commands.values import Range, WordsCommand, read_settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from derivations.core import Derivation
 
 BLOCK = 65536
@@ -124,11 +126,15 @@ def _write_json(
 
 
 def _draw(points: Iterator[dict[str, Any]], ranges: Mapping[str, Range]) -> None:
-    from rich.console import Console
+    from verify.report.trimmed import trimmed_console
 
+    with trimmed_console() as console:
+        _draw_on(console, points, ranges)
+
+
+def _draw_on(console: Console, points: Iterator[dict[str, Any]], ranges: Mapping[str, Range]) -> None:
     from verify.report.points import MOST_ROWS, grid_table, point_table
 
-    console = Console(highlight=False)
     if not ranges:
         console.print(point_table(next(points)))
         return
@@ -138,7 +144,10 @@ def _draw(points: Iterator[dict[str, Any]], ranges: Mapping[str, Range]) -> None
     total = sum(statuses.values())
     if total > len(top):
         console.print(f"… and {total - len(top)} more points: --csv or --json prints all of them")
-    console.print(f"{total} points: " + ", ".join(f"{count} {status}" for status, count in statuses.items()))
+    console.print(
+        f"{total} point{'s' if total != 1 else ''}: "
+        + ", ".join(f"{count} {status}" for status, count in statuses.items())
+    )
     notes = dict.fromkeys(note for point in top for note in point["notes"])
     for note in notes:
         console.print(f"  {note}", markup=False)

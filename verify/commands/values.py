@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +54,9 @@ class WordsCommand(click.Command):
         words: list[str] = []
         option = ""
         for word in args:
-            belongs = bool(option) and not word.startswith("-") and self.many[option] in word
-            if belongs and words[-1] != option:
+            first = bool(words) and words[-1] == option
+            belongs = bool(option) and not word.startswith("-") and (first or self.many[option] in word)
+            if belongs and not first:
                 words.append(option)
             if not belongs:
                 option = word if word in self.many else ""
@@ -63,12 +64,19 @@ class WordsCommand(click.Command):
         return super().parse_args(ctx, words)
 
 
-def read_pairs(pairs: Sequence[str], /) -> dict[str, str]:
-    """name -> text of `name=value` words. Raises click.UsageError for another form or a name given twice."""
+def read_pairs(pairs: Sequence[str], /, *, texts: Collection[str] = ()) -> dict[str, str]:
+    """name -> text of `name=value` words, `texts` naming the functions.
+
+    Raises click.UsageError for another form or a name given twice.
+    """
     found: dict[str, str] = {}
     for pair in pairs:
         name, sign, value = (part.strip() for part in pair.partition("="))
-        if not sign or not name or not value:
+        if not sign:
+            raise click.UsageError(f"--set: {pair!r} has no =; allowed is name=value, with {ALLOWED}")
+        if not value and name in texts:
+            raise click.UsageError(f"--set: {name} is empty; allowed is a function of t, such as relu or max(t, 0)")
+        if not name or not value:
             raise click.UsageError(f"--set: {pair!r} is not understood; allowed is name=value, with {ALLOWED}")
         if name in found:
             raise click.UsageError(f"--set: {name} is given twice ({found[name]!r} and {value!r}); give it once")
@@ -99,7 +107,9 @@ def read_range(name: str, text: str, /) -> Range:
         raise click.UsageError(f"--set: {name} is {text!r}, which is not a range; {form}")
     first, last = (read_number(name, end, allowed="a finite number at each end of a range") for end in ends[:2])
     if not re.fullmatch(r"[0-9]{1,18}", ends[2]) or int(ends[2]) < 1:
-        raise click.UsageError(f"--set: {name} is {text!r}, where {ends[2]!r} is not a count; {form}, n a whole number")
+        raise click.UsageError(
+            f"--set: {name} is {text!r}, where {ends[2]!r} is not a count; {form}, n a whole number >= 1"
+        )
     if int(ends[2]) == 1 and first != last:
         raise click.UsageError(f"--set: {name} is {text!r}, one value with two ends; {form}, n at least 2")
     if logarithmic and (first <= 0 or last <= 0):
@@ -114,10 +124,11 @@ def read_settings(model: Model, pairs: Sequence[str], /) -> tuple[dict[str, floa
     """
     from derivations.model import FunctionParameter
 
-    numeric = {item.name for item in model.parameters if not isinstance(item, FunctionParameter)}
+    functions = {item.name for item in model.parameters if isinstance(item, FunctionParameter)}
+    numeric = {item.name for item in model.parameters} - functions
     fixed: dict[str, float | str] = {}
     ranges: dict[str, Range] = {}
-    for name, text in read_pairs(pairs).items():
+    for name, text in read_pairs(pairs, texts=functions).items():
         if name not in numeric:
             fixed[name] = text
         elif ":" in text:

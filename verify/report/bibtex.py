@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from derivations.core import Derivation, Source
 
 PROJECT = {"title": "{Robust limits}", "author": "{The Robust limits authors}", "note": "MIT licence"}
+VENUE = re.compile(r"(?P<journal>.*\D),? (?P<volume>\d+)(?:\((?P<number>\d+)\))?(?:, (?P<pages>\d+-\d+))?")
 SPECIAL = re.compile(r"([&%#_$])")
 
 
@@ -35,12 +36,26 @@ def source_entry(source: Source, /) -> str:
         "author": " and ".join(map(_escape, source.authors)),
         "title": f"{{{_escape(source.title)}}}",
         "year": str(source.year),
-        "journal" if source.venue else "howpublished": _escape(source.venue),
+        **_venue_fields(source.venue),
         "doi": source.doi,
         "eprint": source.arxiv,
         "archiveprefix": "arXiv" if source.arxiv else "",
     }
     return _entry("article" if source.venue else "misc", source.key, fields)
+
+
+def _venue_fields(venue: str) -> dict[str, str]:
+    """Journal, volume, number and pages of a venue such as `Journal 4(2), 69-72`; of another form, all is journal."""
+    match = VENUE.fullmatch(venue)
+    if match is None:
+        return {"journal": _escape(venue)}
+    pages = (match["pages"] or "").replace("-", "--")
+    return {
+        "journal": _escape(match["journal"]),
+        "volume": match["volume"],
+        "number": match["number"] or "",
+        "pages": pages,
+    }
 
 
 def _escape(text: str) -> str:

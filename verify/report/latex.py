@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from derivations.relations import Relation
 
 SIGNS = {"=": "=", "≤": r"\le", "<": "<", "→": r"\to", "~": r"\sim"}
+SIGNS_OF_TWO = {"||": "‖", "<=": "≤", ">=": "≥", "->": "→"}
 ESCAPES = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -66,6 +67,8 @@ def step_fragment(step: Step, /) -> str:
 
 def escape(text: str, /) -> str:
     """Plain text for LaTeX: special characters escaped, Greek letters and common signs in mathematics mode."""
+    for typed, sign in SIGNS_OF_TWO.items():
+        text = text.replace(typed, sign)
     return "".join(_character(character) for character in text)
 
 

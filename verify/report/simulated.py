@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from verify.report.ledger import counted
 from verify.report.points import shown
 
 if TYPE_CHECKING:
@@ -16,13 +17,18 @@ def simulation_table(report: Mapping[str, Any], /) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    drawn = f"rung {report['rung']}, d = {report['dimension']}, {report['trials']} trials, seed {report['seed']}"
+    drawn = (
+        f"rung {report['rung']}, d = {report['dimension']}, {counted(report['trials'], 'trial')}, seed {report['seed']}"
+    )
     title = f"[bold]{report['id']}[/]  {drawn}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("observable", no_wrap=True)
     for name in ("mean", "standard error", "theory", "mean / theory", "deviation in s.e."):
         table.add_column(name, justify="right")
-    for name, row in report["observables"].items():
+    ordered = sorted(report["observables"].items(), key=lambda item: item[1]["theory"] is None)
+    for place, (name, row) in enumerate(ordered):
+        if place and row["theory"] is None and ordered[place - 1][1]["theory"] is not None:
+            table.add_section()
         mean, error, theory = row["mean"], row["standard_error"], row["theory"]
         known = mean is not None and theory is not None
         ratio = f"{mean / theory:.4f}" if known and theory else "—"

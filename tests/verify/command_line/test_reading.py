@@ -131,6 +131,14 @@ def test_audit_lists_what_is_granted_and_checks_it(call: Callable[..., Any]) -> 
     assert call("audit", f"{SAMPLE}:gaussian_rows", "--allow", "gaussian_rows").exit_code == 0
 
 
+@pytest.mark.parametrize("command", ["show", "audit"])
+def test_a_listing_keeps_to_the_width(command: str, spawn: Callable[..., Any]) -> None:
+    for width in (60, 90):
+        lines = spawn(command, "random_features.ladder", COLUMNS=str(width)).stdout.splitlines()
+        assert max(map(len, lines)) <= width
+        assert max(map(len, lines)) > width - 15
+
+
 def test_version_is_the_projects(call: Callable[..., Any]) -> None:
     assert call("--version").stdout == f"robust-limits {project_version()}\n"
 

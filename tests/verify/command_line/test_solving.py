@@ -72,6 +72,14 @@ def test_a_simulation_stands_next_to_its_theory(call: Callable[..., Any]) -> Non
     assert json.loads(call(*words, "--seed", "1").stdout)["observables"] != data["observables"]
 
 
+def test_controls_are_explained_and_rungs_are_in_order(call: Callable[..., Any]) -> None:
+    point = ["simulate", "random_features.robust_risk", "--set", "psi1=1", "psi2=1", "epsilon=0.5", "--dimension", "12"]
+    text = call(*point, "--trials", "1").stdout
+    assert "1 trial, seed 0" in text
+    assert "label_energy, target_energy: control variates" in text
+    assert "allowed are L0, L1, L2, L3" in call(*point, "--trials", "1", "--rung", "L9").stderr
+
+
 def test_one_trial_has_no_standard_error(call: Callable[..., Any]) -> None:
     data = json.loads(call("simulate", SAMPLE, "--set", "c=1", "--dimension", "9", "--trials", "1", "--json").stdout)
     assert data["observables"]["resolvent_trace"]["standard_error"] is None

@@ -37,6 +37,14 @@ REPOSITORY_ID = "lemmas.marchenko_pastur"
         (["run", "--level", "quik"], "'quik' is not one of 'quick', 'standard', 'deep'"),
         (["run", "--seed", "-1"], "-1 is not in the range"),
         (["run", "--workers", "0"], "0 is not in the range"),
+        (["run", "--seed", "x"], "allowed is a whole number from 0 on"),
+        (["run", "--seed"], "--seed has no value: allowed is a whole number from 0 on"),
+        (["run", "--level"], "allowed are quick, standard, deep"),
+        (["run", SAMPLE, "--out", ""], "--out: '' names no folder"),
+        (["simulate", SAMPLE, "--set", "c=1", "--dimension", "5"], "--trials is missing: allowed is a whole number"),
+        (["audit", SAMPLE, "--allow", "gausian_rows"], "did you mean gaussian_rows?"),
+        (["audit", SAMPLE, "--allow", "nope"], "granted are fixed_point, gaussian_rows"),
+        (["solve", SAMPLE, "--set", "c", "lam=2"], "'c' has no =; allowed is name=value"),
         (["run", "--device", "tpu"], "'tpu' is not one of"),
         (["run", "no.such.thing"], "no derivation is called 'no.such.thing'"),
     ],
@@ -77,6 +85,8 @@ def test_wrong_use_is_one_line_that_says_what_is_allowed(
         (["c=1:2:100000", "lam=1:2:100000"], "(100000 x 100000); allowed are at most 100000000"),
         (["c=1", "c=2"], "c is given twice"),
         (["c="], "'c=' is not understood"),
+        (["c=1", "activation="], "activation is empty; allowed is a function of t"),
+        (["c=1:2:-1"], "n a whole number >= 1"),
         (["=1"], "'=1' is not understood"),
         (["c=1", "activation=exp(t**2)"], "activation is 'exp(t**2)'"),
         (["c=1", "activation=__import__('os')"], "is not allowed in"),
@@ -97,7 +107,16 @@ def test_a_file_that_defines_no_derivation_is_one_line(refused: Callable[..., An
     ]:
         path = tmp_path / f"{name}.py"
         path.write_text(text)
-        assert expected in refused("show", str(path))
+        line = refused("show", str(path))
+        assert expected in line
+        assert line.count(", line ") <= 1
+
+
+def test_a_folder_and_a_file_of_another_kind_are_named(refused: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "note.txt").write_text("")
+    assert "is a folder; allowed is an id or a .py file" in refused("show", str(tmp_path / "folder.py"))
+    assert "does not end in .py" in refused("show", str(tmp_path / "note.txt"))
 
 
 def test_a_derivation_without_model_cannot_be_solved(
