@@ -65,7 +65,8 @@ def test_figures_ask_for_one_blas_thread_before_numpy_loads():
         "builtins.__import__ = seen\n"
     )
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "16", "PYTHONPATH": f"{FOLDER}:{FOLDER.parents[1]}"}
-    result = subprocess.run([sys.executable, "-c", watch + code], capture_output=True, text=True, env=environment)
+    command = [sys.executable, "-c", watch + code]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert result.stdout.split()[0] == "1", result.stderr
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
+from itertools import pairwise
 
 from sympy import Expr, Integer, Rational, Symbol, sign
 
@@ -28,6 +30,7 @@ from derivations.random_features import (
     setting,
 )
 from derivations.random_features.extreme_sizes import squared_threshold
+from derivations.random_features.phases import collapse_program, critical_epsilon
 from derivations.random_features.ridge_regression import GAIN, RATIONAL, H, h, omega, t
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
@@ -42,6 +45,7 @@ from derivations.random_features.symbols import (
 )
 from derivations.reduction import S2, reduce
 from derivations.relations import Claim, at_most, below, decreasing, equal, follows, increasing, statement
+from derivations.side_by_side import side_by_side
 
 theorem = Derivation(__name__, title="The curse of overparametrisation, and double descent", source=HASSANI_JAVANMARD)
 
@@ -51,6 +55,7 @@ NULL_RISK = Rational(5, 4)
 ROBUST_RISK = Symbol("robust_risk", positive=True)
 
 
+@cache
 def curve() -> Model:
     """The robust risk of the setting, as a function of psi1 alone; above the collapse."""
     problem = replace(
@@ -70,24 +75,25 @@ def robust_risk_of_the_curve() -> Expr:
     return curve().observables["robust_risk"]
 
 
-CLOSE = Rational(10001, 10000)
+CLOSE = 1 + Rational(1, 10**6)
 
 
+@cache
 def neighbours() -> Model:
-    """The curve at psi1, beside the curve at psi1 and a hundredth of a percent."""
+    """The curve at psi1, beside the curve at psi1 and a millionth more."""
     beside = replace(
         curve(),
         program=tuple((name, definition.xreplace({psi1: CLOSE * psi1})) for name, definition in curve().program),
         start={unknown: guess.xreplace({psi1: CLOSE * psi1}) for unknown, guess in curve().start.items()},
         residuals=(),
     )
-    return limits.side_by_side(curve(), beside)
+    return side_by_side(curve(), beside, "beside")
 
 
 def risk_beside() -> Expr:
     """The robust risk of the neighbour."""
     risk = robust_risk_of_the_curve()
-    return risk.xreplace({symbol: Symbol(f"{symbol}_corner", positive=True) for symbol in risk.free_symbols})
+    return risk.xreplace({symbol: Symbol(f"{symbol}_beside", positive=True) for symbol in risk.free_symbols})
 
 
 def _between(low: str, high: str) -> dict[Symbol, tuple[Rational, Rational]]:
@@ -96,19 +102,41 @@ def _between(low: str, high: str) -> dict[Symbol, tuple[Rational, Rational]]:
 
 @theorem.step(Symbolic(), uses=[collapse.threshold, extreme_sizes.collapse_of_few_features])
 def threshold_increases() -> Claim:
-    """critical_epsilon increases with the trace h, and h with psi1: the collapse ends once, at psi1 = .2243."""
+    """critical_epsilon increases with the trace h, and h with psi1: the collapse ends once."""
     return increasing(squared_threshold().xreplace(SETTING), h)
 
 
-@theorem.step(
-    Sampled(_between("0.2244", "3.6561"), points=3, roots_of=neighbours), uses=[scalar_reduction.two_unknowns]
-)
+def _room(features: Rational) -> Expr:
+    """critical_epsilon^2 of the setting less epsilon^2."""
+    expression: Expr = critical_epsilon**2 - RADIUS**2
+    for name, definition in reversed(collapse_program()):
+        expression = expression.xreplace({name: definition})
+    return limits.of_relu(expression).xreplace({**SETTING, psi1: features})
+
+
+@theorem.step(Certified({}), uses=[threshold_increases])
+def end_of_the_collapse() -> Claim:
+    """It ends at psi1 = 0.2243: the radius crosses critical_epsilon between 0.22425 and 0.22435."""
+    return below(_room(Rational("0.22425")) * _room(Rational("0.22435")), 0)
+
+
+def _along(*ends: str) -> tuple[Sampled, ...]:
+    """Six points between each end and the next, and the ends themselves, but for the outermost."""
+    between = [Sampled(_between(*pair), points=6, roots_of=neighbours) for pair in pairwise(ends)]
+    return (*between, *(Sampled(_between(end, end), points=1, roots_of=neighbours) for end in ends if end in PEAK))
+
+
+PEAK = ("3.65645", "3.65655")
+"""The peak lies between."""
+
+
+@theorem.step(*_along("0.2244", "2", PEAK[0]), uses=[scalar_reduction.two_unknowns, end_of_the_collapse])
 def growth() -> Claim:
     """From the end of the collapse on more features raise the robust risk,"""
     return below(robust_risk_of_the_curve(), risk_beside())
 
 
-@theorem.step(Sampled(_between("3.6570", "200"), points=3, roots_of=neighbours), uses=[growth])
+@theorem.step(*_along(PEAK[1], "6", "200"), uses=[growth])
 def decline() -> Claim:
     """up to psi1 = 3.6565; beyond they lower it."""
     return below(risk_beside(), robust_risk_of_the_curve())
@@ -117,7 +145,7 @@ def decline() -> Claim:
 @theorem.step(Sampled(_between("3.6565", "3.6565"), points=1, roots_of=curve), uses=[growth, decline])
 def peak() -> Claim:
     """The highest robust risk, half as much again as the null risk."""
-    return at_most((robust_risk_of_the_curve() - Rational("1.925287")) ** 2, Rational(1, 10**12))
+    return at_most((robust_risk_of_the_curve() - Rational("1.925287")) ** 2, Rational(1, 2 * 10**6) ** 2)
 
 
 @theorem.step(
@@ -131,7 +159,7 @@ def never_below_the_null_risk() -> Claim:
 @theorem.step(Sampled(_between("2", "2"), points=1, roots_of=curve), uses=[scalar_reduction.uniqueness])
 def no_divergence_under_attack() -> Claim:
     """At psi1 = psi2 = 2 the attacked estimator has an ordinary standard risk, 0.8311."""
-    return below(S2, 1)
+    return at_most((S2 - Rational("0.8311")) ** 2, Rational(1, 20000) ** 2)
 
 
 AT_THE_RIDGE = {omega: t}
@@ -215,5 +243,5 @@ def _observed(features: Rational, level: Level) -> Simulation:
     uses=[growth, decline, peak],
 )
 def seen_on_samples() -> Claim:
-    """The robust risk of true features before, near and beyond the peak: 1.36, 1.92 and 1.55."""
+    """The robust risk of true features before, near and beyond the peak."""
     return follows(robust_risk.model(), "robust_risk")

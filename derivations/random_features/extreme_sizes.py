@@ -5,36 +5,44 @@ psi1 -> infinity   the estimator interpolates with a vanishing gradient, psi1 A^
                    nothing, SR - v = O(1/psi1): AR approaches v from above, like psi1^(-1/2); no radius collapses it,
                    as critical_epsilon^2/psi1 -> (pi/2) mu_2^2/(nu^2 psi2);
 psi1 -> 0          critical_epsilon -> 0 like psi1^(1/2): few features are always collapsed; at epsilon = 0 SR -> v;
-psi2 -> infinity   the multipliers become the slopes of the population robust risk.
+psi2 -> infinity   the multipliers become the slopes of the population robust risk, and the risks and the training loss
+                   those of its minimiser, with an error of the order of 1/psi2.
 Derived here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
 
-from sympy import Expr, Rational, Symbol, diff, exp, oo
+from sympy import Expr, Integer, Rational, Symbol, diff, oo
 
-from derivations.core import Derivation, Exact, Sampled, Symbolic
+from derivations.core import Derivation, Exact, Model, Sampled, Symbolic
 from derivations.evidence import Instance
-from derivations.ingredients import attacked_square
+from derivations.ingredients import Loss, attacked_square
 from derivations.lemmas import marchenko_pastur
-from derivations.random_features import collapse, limits, ridge_regression, scalar_reduction
+from derivations.random_features import collapse, limits, ridge_regression, scalar_reduction, setting
 from derivations.random_features.phases import critical_radius, null_risk
 from derivations.random_features.ridge_regression import GAIN, REMAINDER, TRACES, H, h, mu, omega
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
+    activation,
     derivative_energy,
     epsilon,
+    epsilon_test,
+    linear_coefficient,
     noise,
     nonlinear_energy,
     psi1,
     psi2,
+    ridge,
     signal,
 )
-from derivations.reduction import C_A, C_S, K_A, K_S, S2, two_unknown_program
-from derivations.relations import Claim, at_most, limit_of, statement
+from derivations.reduction import C_A, C_S, K_A, K_S, RHO, S2, STEP_FROM_TRACES, reduce, two_unknown_program
+from derivations.relations import Claim, at_most, equal, limit_of, statement
 from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, S
+from derivations.side_by_side import side_by_side
 from derivations.symbols import folded_normal_mean
 
 theorem = Derivation(__name__, title="Many features, few features, much data", source=HASSANI_JAVANMARD)
@@ -77,6 +85,18 @@ def traces() -> Claim:
 
 
 @theorem.step(Symbolic(), uses=[traces, limits.corner])
+def curve_of_corners() -> Claim:
+    """On the curve the corner's equation for the step, here q/p, holds,"""
+    return equal(along_the_corner(STEP_FROM_TRACES), rho)
+
+
+@theorem.step(Symbolic(), uses=[traces, limits.corner])
+def omega_on_the_curve() -> Claim:
+    """and lam/kappa is the omega of the traces."""
+    return equal(along_the_corner(LAM / KAPPA), CURVE[omega])
+
+
+@theorem.step(Symbolic(), uses=[curve_of_corners, omega_on_the_curve])
 def gain_of_many_features() -> Claim:
     """psi1 -> infinity is h -> infinity at fixed psi2; interpolation then feeds back psi2/psi1 of s^2,"""
     return limit_of(features * along_the_corner(K_S), h, oo, psi2)
@@ -108,7 +128,7 @@ def kink_grows() -> Claim:
 
 MANY_FEATURES = {
     **limits.BOX,
-    psi1: (8, 30),
+    psi1: (100, 1000),
     epsilon: (Rational(1, 2), 1),
     limits.share: (0, Rational(1, 2)),
     nonlinear_energy: (Rational(1, 4), Rational(1, 2)),
@@ -122,9 +142,7 @@ MANY_FEATURES = {
 )
 def corner_at_fixed_attack() -> Claim:
     """With many features the risk under a strong attack is the corner's but for a Gaussian tail beyond the kink."""
-    limit = Symbol("s2_corner", positive=True)
-    kink = Symbol("z", nonnegative=True)
-    return at_most((S2 - limit) ** 2, (10 * limit * exp(-(kink**2) / 2)) ** 2)
+    return limits.gaussian_tail()
 
 
 def squared_threshold() -> Expr:
@@ -182,3 +200,59 @@ def population_energy() -> Claim:
     """and beta_s^2 the robust risk itself, whose share of s^2 and A^2 is divided by psi2: no fluctuation is left."""
     value = (2 * half_robust_risk() / S**2).expand().subs(A, RATIO * S)
     return limit_of(_at_step(attacked_square().energy(epsilon * RATIO, STEP)), STEP, 0, value)
+
+
+def population() -> Loss:
+    """E (|s G| + c)^2/2 itself: the envelope at step 0, under which no sample is fitted."""
+    mean = folded_normal_mean
+    return Loss(
+        name="E (|s G| + c)^2/2",
+        mean_envelope=lambda s, c, step: (s**2 + 2 * mean * s * c + c**2) / 2,
+        program=lambda rho, step: (),
+        residual_slope=lambda rho, step: 1 + mean * rho,
+        attack_slope=lambda rho, step: mean + rho,
+        energy=lambda rho, step: Integer(0),
+        training=lambda rho, step: 1 + 2 * mean * rho + rho**2,
+    )
+
+
+@cache
+def much_data() -> Model:
+    """The robust estimator beside the minimiser of the population robust risk."""
+    unlimited = replace(setting.problem, loss=population(), samples=Integer(1))
+    parameters = (psi1, epsilon, epsilon_test, noise, signal, ridge, activation)
+    start = {name: guess.xreplace({psi2: Integer(1)}) for name, guess in setting.starting_point(ridge).items()}
+    minimiser = reduce(unlimited, parameters=parameters, test_radius=epsilon_test, start=start)
+    return side_by_side(replace(setting.robust_model(), phases=()), minimiser, "population")
+
+
+def _apart(observable: str) -> Expr:
+    """The square of the relative distance of an observable from the population's."""
+    found = much_data().observables[observable]
+    limit = population().training(RHO, STEP) * S2 if observable == "robust_training_loss" else found
+    names = {symbol: Symbol(f"{symbol}_population", positive=True) for symbol in (S2, A, RHO)}
+    return (found / limit.xreplace(names) - 1) ** 2
+
+
+MUCH_DATA = {
+    psi1: (Rational(1, 2), 8),
+    psi2: (10**4, 10**8),
+    epsilon: (Rational(1, 20), Rational(1, 2)),
+    epsilon_test: (0, 1),
+    ridge: (0, Rational(1, 10)),
+    noise: (Rational(1, 4), 1),
+    signal: (Rational(1, 2), 2),
+    linear_coefficient: (Rational(1, 4), 1),
+    nonlinear_energy: (Rational(1, 10), Rational(1, 2)),
+    derivative_energy: (1, 2),
+}
+
+
+@theorem.step(
+    Sampled(MUCH_DATA, points=4, roots_of=much_data),
+    uses=[population_residual_multiplier, population_gradient_multiplier, population_energy],
+)
+def risks_of_much_data() -> Claim:
+    """Standard risk, robust risk and training loss are the population's but for a multiple of psi1/psi2."""
+    observables = ("standard_risk", "robust_risk", "robust_training_loss")
+    return at_most(sum(_apart(name) for name in observables), (10 * (1 + psi1) / psi2) ** 2)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sympy import Expr, Integer, Rational, Symbol, sqrt
 
-from derivations.core import Cited, Derivation, Model, Sampled, Simulation, Source, Symbolic, parameter
+from derivations.core import Cited, Derivation, Model, Sampled, Simulation, Source, Symbolic, parameter, unknown
 from derivations.ingredients import Activation, Attack, Target, plain_square, white_layer
 from derivations.lemmas import marchenko_pastur
 from derivations.random_features import elimination, robust_risk, scalar_reduction
@@ -31,6 +31,7 @@ from derivations.random_features.symbols import (
 from derivations.reduction import C_A, C_S, K_A, K_S, S2, STEP_FROM_TRACES, reduce, two_unknown_program
 from derivations.relations import Claim, equal, follows, solves, statement
 from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, ScalarProblem
+from derivations.side_by_side import side_by_side
 
 MEI_MONTANARI = Source(
     key="mei2022generalization",
@@ -239,6 +240,37 @@ def published_excess() -> Claim:
 def published_risk() -> Claim:
     """Bias and variance at the model's own roots, with no coordinates in between."""
     return published_excess()
+
+
+def published_model() -> Model:
+    """Their own equations: with both nu = i n, n > 0, and f = x + zeta^2 x/(1 + zeta^2 x), u n_i + f(n_1 n_2) = psi_i.
+
+    The root is unique: u^2 x = (psi1 - f)(psi2 - f) has sides that grow and fall in x = n_1 n_2.
+    """
+    n_1, n_2 = (unknown(f"n_{i}", f"|nu_{i}| on the imaginary axis", positive=True) for i in (1, 2))
+    u, x, f = (Symbol(name, positive=True) for name in ("u", "x", "f"))
+    zeta2 = mu**2 / nonlinear_energy
+    e_0, e_1, e_2 = published_polynomials(-x, zeta2, psi1, psi2)
+    return Model(
+        parameters=(psi1, psi2, noise, signal, ridge, activation),
+        unknowns=(n_1, n_2),
+        program=((u, sqrt(psi2 * ridge / nonlinear_energy)), (x, n_1 * n_2), (f, x + zeta2 * x / (1 + zeta2 * x))),
+        equations=(equal(u * n_1 + f, psi1), equal(u * n_2 + f, psi2)),
+        observables={"excess_risk": (signal**2 * e_1 + noise**2 * e_2) / e_0},
+        start={n_1: psi1 / (1 + u + psi1), n_2: psi2 / (1 + u + psi2)},
+    )
+
+
+def both_models() -> Model:
+    """Our model, and theirs in names of its own."""
+    return side_by_side(model(), published_model(), "published")
+
+
+@theorem.step(Sampled(BOX, digits=40, points=4, roots_of=both_models), uses=[published_theorem, published_risk])
+def published_equations() -> Claim:
+    """Their equations, solved without ours, give our excess risk; u^2 = psi1 psi2 lambda/mu_*^2 is psi2 ridge/mu_2^2."""
+    theirs = published_model().observables["excess_risk"]
+    return equal(S2 - noise**2, theirs.xreplace({Symbol("x", positive=True): Symbol("x_published", positive=True)}))
 
 
 @theorem.step(Sampled({**BOX, epsilon: (0, 0)}, digits=40, points=3, roots_of=robust_risk.model), uses=[published_risk])

@@ -113,7 +113,8 @@ def test_every_closed_phase_has_an_approach() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_the_corner_is_the_limit_of_a_small_attack(share: float) -> None:
-    at, epsilon = {**TANH, "psi1": 4, "psi2": 1.5}, 1e-2
+    at: dict[str, Any] = {**TANH, "psi1": 4, "psi2": 1.5}
+    epsilon = 1e-2
     corner = solve(limits.theorem, **at, ridge_share=share)
     attacked = solve(robust_risk.theorem, **at, epsilon=epsilon, ridge=share * epsilon**2)
     assert attacked.phase == corner.phase == "regular"

@@ -41,8 +41,8 @@ def command(text: str, allowed: tuple[str, ...]) -> int:
     steps = [*step.ancestors(), step] if step else collect_steps(derivation)
     granted = [item for item in steps if item.granted]
     _refuse_unknown(allowed, steps)
-    click.echo(f"{text} rests on {len(granted)} granted of {len(steps)} steps")
     width = shutil.get_terminal_size((100, 24)).columns
+    click.echo(textwrap.fill(f"{text} rests on {len(granted)} granted of {len(steps)} steps", max(width, 40)))
     for item in granted:
         click.echo("\n" + "\n".join(_account(item, width)))
     return _check(granted, allowed) if allowed else 0

@@ -77,7 +77,8 @@ def model_lines(model: Model, width: int, /) -> Iterator[str]:
         rows.append((domain, default, _meaning(item)))
     yield click.style("parameters", bold=True)
     yield from _table(rows, width)
-    yield click.style("unknowns", bold=True)
+    if model.unknowns:
+        yield click.style("unknowns", bold=True)
     yield from _table([(u.domain.describe(str(u)), "", u.meaning) for u in model.unknowns], width)
     yield click.style("observables", bold=True)
     yield from textwrap.wrap(", ".join(model.observables), width - 2, initial_indent="  ", subsequent_indent="  ")
@@ -89,12 +90,32 @@ def model_lines(model: Model, width: int, /) -> Iterator[str]:
 
 
 def reflowed(text: str, width: int, /) -> Iterator[str]:
-    """The text at `width` columns: paragraphs are refilled, those with an indented line (formulas, lists) are kept."""
+    """The text at `width` columns: paragraphs are refilled, those with an indented line (formulas, lists) line by line.
+
+    Lines that fit are kept there.
+    """
     for number, paragraph in enumerate(text.split("\n\n")):
         lines = paragraph.splitlines()
         laid_out = any(line.startswith((" ", "- ", "|")) for line in lines)
         yield from [""] * bool(number)
-        yield from lines if laid_out else textwrap.wrap(" ".join(lines), width)
+        yield from _narrowed(lines, width) if laid_out else textwrap.wrap(" ".join(lines), width)
+
+
+def _narrowed(lines: Sequence[str], width: int) -> Iterator[str]:
+    """Lines that were laid out by hand; where one is too wide, items of a list are refilled and formulas continued."""
+    if all(len(line) <= width for line in lines):
+        yield from lines
+        return
+    items: list[str] = []
+    for line in lines:
+        continues = bool(items) and items[-1].startswith("- ") and line.startswith("  ")
+        if continues:
+            items[-1] += f" {line.strip()}"
+        else:
+            items.append(line)
+    for item in items:
+        indent = " " * (len(item) - len(item.lstrip()) + 2)
+        yield from textwrap.wrap(item, max(width, 40), subsequent_indent=indent, break_long_words=False)
 
 
 def _meaning(item: dict[str, str]) -> str:
@@ -108,7 +129,10 @@ def _source_words(derivation: Derivation) -> str:
 
 
 def _heading(left: str, right: str, width: int) -> Iterable[str]:
-    rule = "─" * max(width - len(left) - len(right) - 2, 1)
+    room = width - len(left) - len(right) - 2
+    if room < 1:
+        return [*(click.style(line, bold=True) for line in textwrap.wrap(left, width)), click.style(right, fg="cyan")]
+    rule = "─" * room
     return [f"{click.style(left, bold=True)} {rule} {click.style(right, fg='cyan')}"]
 
 
@@ -161,5 +185,8 @@ def _table(rows: Sequence[tuple[str, str, str]], width: int) -> Iterator[str]:
     second = max(len(row[1]) for row in rows) if rows else 0
     for left, middle, text in rows:
         start = f"  {left:<{first}}  {middle:<{second}}  " if second else f"  {left:<{first}}  "
-        room = max(width, len(start) + 30)
-        yield from textwrap.wrap(text, room, initial_indent=start, subsequent_indent=" " * len(start))
+        if len(start) + 30 <= width:
+            yield from textwrap.wrap(text, width, initial_indent=start, subsequent_indent=" " * len(start))
+            continue
+        yield from textwrap.wrap(start.strip(), max(width, 40), initial_indent="  ", subsequent_indent="    ")
+        yield from textwrap.wrap(text, max(width, 40), initial_indent="      ", subsequent_indent="      ")
