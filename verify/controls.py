@@ -14,7 +14,6 @@ import numpy as np
 
 from verify.extrapolation import Array
 
-
 FEWEST = 12
 """Draws at each size, where controls are used, below which fitted slopes would make an interval too narrow."""
 
