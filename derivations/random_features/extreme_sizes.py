@@ -255,4 +255,4 @@ MUCH_DATA = {
 def risks_of_much_data() -> Claim:
     """Standard risk, robust risk and training loss are the population's but for a multiple of psi1/psi2."""
     observables = ("standard_risk", "robust_risk", "robust_training_loss")
-    return at_most(sum(_apart(name) for name in observables), (10 * (1 + psi1) / psi2) ** 2)
+    return at_most(sum(_apart(name) for name in observables), (3 * (1 + psi1) / psi2) ** 2)

@@ -268,7 +268,7 @@ def both_models() -> Model:
 
 @theorem.step(Sampled(BOX, digits=40, points=4, roots_of=both_models), uses=[published_theorem, published_risk])
 def published_equations() -> Claim:
-    """Their equations, solved without ours, give our excess risk; u^2 = psi1 psi2 lambda/mu_*^2 is psi2 ridge/mu_2^2."""
+    """Their equations, solved without ours, give our excess risk at u^2 = psi1 psi2 lambda/mu_*^2."""
     theirs = published_model().observables["excess_risk"]
     return equal(S2 - noise**2, theirs.xreplace({Symbol("x", positive=True): Symbol("x_published", positive=True)}))
 

@@ -180,14 +180,14 @@ def _law(features: int, samples: int, tolerance: float, sizes: tuple[int, ...], 
         bias="1/d",
         tolerance={"standard_risk": tolerance, "gradient_norm": tolerance, "weight_norm_squared": 1.5 * tolerance},
         sizes=sizes,
-        most=64 if level is Level.quick else 200,
+        most=64 if level is Level.quick else 128,
         level=level,
     )
 
 
 @theorem.step(
     _law(3, 1, 0.1, (20, 40, 80), Level.quick),
-    _law(4, 2, 0.05, (40, 80, 160), Level.standard),
+    _law(4, 2, 0.06, (32, 64, 128), Level.standard),
     uses=[risk_of_the_phase, weight_of_the_phase, gradient_of_the_phase],
 )
 def interpolators_of_draws() -> Claim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sympy import Rational
 
 from derivations.core import Derivation, Source, Symbolic
 from derivations.evidence import Sampled
+from derivations.model import Model
 from derivations.random_features import (
     curse,
     limits,
@@ -20,6 +22,7 @@ from derivations.random_features import (
 )
 from derivations.random_features.symbols import psi1, psi2, step
 from derivations.relations import Claim, equal
+from derivations.side_by_side import side_by_side
 from numerics.solver import Solution, solve
 from verify.context import Context
 from verify.kernel import judge
@@ -180,17 +183,31 @@ def test_the_collapse_of_the_curse_ends_where_it_is_said_to() -> None:
     assert list(solution.status) == ["collapsed", "converged"]
 
 
-def test_a_wrong_peak_is_refuted() -> None:
-    low, high = (Rational(text) for text in ("3.7", "5"))
-    step = curse.theorem.steps["growth"]
-    evidence = step.evidence[0]
-    assert isinstance(evidence, Sampled)
+@pytest.mark.parametrize(("name", "low", "high"), [("growth", "3.6566", "5"), ("decline", "3.0", "3.6564")])
+def test_a_wrong_peak_is_refuted(name: str, low: str, high: str) -> None:
+    step = curse.theorem.steps[name]
     scratch = Derivation(__name__, title="planted", source=step.derivation.source)
-    box = dict.fromkeys(evidence.domain, (low, high))
 
-    @scratch.step(Sampled(box, points=2, roots_of=curse.neighbours))
+    @scratch.step(Sampled({psi1: (Rational(low), Rational(high))}, points=2, roots_of=curse.neighbours))
     def planted() -> Claim:
-        """Growth beyond the peak."""
+        """The same on the other side of the peak."""
+        return step.claim
+
+    assert judge(planted, Context()).outcome is Outcome.fails
+
+
+def test_the_published_equations_at_another_ridge_fail() -> None:
+    step = ridge_regression.theorem.steps["published_equations"]
+    scratch = Derivation(__name__, title="planted", source=step.derivation.source)
+
+    def both() -> Model:
+        theirs = ridge_regression.published_model()
+        program = tuple((name, value.xreplace({psi2: psi1})) for name, value in theirs.program)
+        return side_by_side(ridge_regression.model(), replace(theirs, program=program), "published")
+
+    @scratch.step(Sampled(ridge_regression.BOX, digits=40, points=2, roots_of=both))
+    def planted() -> Claim:
+        """u^2 with psi1 in the place of psi2."""
         return step.claim
 
     assert judge(planted, Context()).outcome is Outcome.fails
