@@ -105,7 +105,7 @@ class Simulation:
     sizes: tuple[int, ...]
     scale: Mapping[str, Number] = field(default_factory=dict)
     controls: Mapping[str, Number] = field(default_factory=dict)
-    most: int = 64
+    most: int = 300
     defaults_of: Callable[[], Model] | None = None
     level: Level = Level.quick
 

@@ -32,13 +32,14 @@ def quick_report() -> dict[str, Any]:
 
 
 def excerpt(report: Mapping[str, Any], /) -> str:
-    """The ledger of the shown derivation and the totals of the whole run, as a fenced block."""
-    kept = [derivation for derivation in report["derivations"] if derivation["id"] == SHOWN]
-    written = io.StringIO()
-    console = Console(file=written, width=118, no_color=True)
-    draw_ledger(console, {**report, "derivations": kept}, rerun="./run")
-    lines = [line.rstrip() for line in written.getvalue().splitlines()]
-    return "```text\n$ ./run\n...\n" + "\n".join(lines).strip("\n") + "\n```"
+    """The shown derivation's rows and the totals, cut from the ledger of the whole run, as a fenced block."""
+    console = Console(file=io.StringIO(), width=118, no_color=True)
+    draw_ledger(console, report, rerun="./run")
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    first = next(i for i, line in enumerate(lines) if f" {SHOWN}  " in line)
+    last = lines.index("", first)
+    rule = max(i for i, line in enumerate(lines) if line.startswith("───"))
+    return "\n".join(["```text", "$ ./run", "...", *lines[first:last], "...", *lines[rule:], "```"])
 
 
 def table(report: Mapping[str, Any], titles: Mapping[str, str], /) -> str:
