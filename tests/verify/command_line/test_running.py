@@ -96,7 +96,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(refused: Callable[..., Any]
 
 def test_a_reader_who_leaves_early_sees_no_complaint() -> None:
     command = [sys.executable, "-m", "verify", "solve", SAMPLE, "--set", "c=1:2:20000", "--csv"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # a shell's background jobs ignore interrupts, and so would this child of one
+    streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": _listen_to_interrupts}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **streams) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline().startswith("c,lam")
@@ -105,9 +107,15 @@ def test_a_reader_who_leaves_early_sees_no_complaint() -> None:
         process.stderr.close()
 
 
+def _listen_to_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_command_is_clean() -> None:
     command = [sys.executable, "-m", "verify", "solve", SAMPLE, "--set", "c=1:2:90000000", "--csv"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # a shell's background jobs ignore interrupts, and so would this child of one
+    streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": _listen_to_interrupts}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **streams) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
