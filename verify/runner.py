@@ -52,7 +52,7 @@ def run(
     seconds)` is called as steps finish. With `keep`, each simulation's draws go to KEEP/draws/STEP.npz. Raises
     ValueError for an unknown derivation, a negative seed, or a device that is not there.
     """
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), _processor_seconds()
     pin_blas_threads()
     from numerics.lab import select_device
     from numerics.provenance import provenance
@@ -70,7 +70,13 @@ def run(
             _keep_draws(step, verdict, keep, {**origin, "level": level.name, "seed": seed})
             if on_verdict is not None:
                 on_verdict(step.id, verdict.outcome.value, verdict.seconds)
+    origin["cpu_seconds"] = round(_processor_seconds() - processor, 1)
     return build_report(asked, list(steps), verdicts, context, origin, time.perf_counter() - started)
+
+
+def _processor_seconds() -> float:
+    """What this process and the workers that ended have used so far."""
+    return sum(os.times()[:4])
 
 
 def count_cores() -> int:
