@@ -41,7 +41,7 @@ from derivations.random_features.symbols import (
 )
 from derivations.reduction import C_A, C_S, K_A, K_S, RHO, S2, STEP_FROM_TRACES, reduce, two_unknown_program
 from derivations.relations import Claim, at_most, equal, limit_of, statement
-from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, S
+from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, A, S, robust_risk
 from derivations.side_by_side import side_by_side
 from derivations.symbols import folded_normal_mean
 
@@ -171,7 +171,7 @@ def few_features_without_attack() -> Claim:
 
 def half_robust_risk() -> Expr:
     """E (|s G| + epsilon A)^2/2, the population objective."""
-    return (S**2 + 2 * folded_normal_mean * epsilon * S * A + epsilon**2 * A**2) / 2
+    return robust_risk(S**2, A, epsilon) / 2
 
 
 def _at_step(expression: Expr) -> Expr:

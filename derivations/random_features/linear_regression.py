@@ -26,7 +26,7 @@ from derivations.random_features.phases import NAMES, critical_radius, no_data, 
 from derivations.random_features.symbols import A, epsilon, epsilon_test, noise, psi2, ridge, signal
 from derivations.reduction import C_S, C_T, K_S, K_T, S2, STEP_FROM_TRACES, THETA2, reduce, two_unknown_program
 from derivations.relations import Claim, Relation, at_most, below, equal, follows, limit_of, statement, tends_to
-from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, P, Q, ScalarProblem
+from derivations.scalar_problem import KAPPA, LAM, RATIO, STEP, P, Q, ScalarProblem, robust_risk
 from derivations.symbols import folded_normal_mean
 
 theorem = Derivation(
@@ -103,7 +103,7 @@ def _least_norm() -> tuple[Expr, ...]:
     """The interpolator learns the fraction psi2 of the signal, and all of the noise."""
     risk = signal**2 * (1 - psi2) + noise**2 / (1 - psi2)
     norm2 = signal**2 * psi2 + noise**2 * psi2 / (1 - psi2)
-    robust = risk + 2 * folded_normal_mean * epsilon_test * sqrt(risk * norm2) + epsilon_test**2 * norm2
+    robust = robust_risk(risk, sqrt(norm2), epsilon_test)
     return risk, robust, Integer(0), sqrt(norm2), norm2
 
 

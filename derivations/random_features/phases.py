@@ -76,10 +76,13 @@ def ridgeless_program() -> Program:
 
     With h = (psi1 - m)/omega and omega = (1 - m)(psi1 - m)/m this is m^2 - (1 + psi2 + t) m + psi2 = 0.
     """
-    t, m, w, d, h, m12, m22, h2, gain, s2, theta2, a2 = (
+    t, m, w, h, m12, m22, h2, gain, s2, theta2, a2 = (
         Symbol(f"{name}_ridgeless", positive=True)
-        for name in ("t", "m", "omega", "root", "h", "m12", "m22", "h2", "gain", "s2", "theta2", "A2")
+        for name in ("t", "m", "omega", "h", "m12", "m22", "h2", "gain", "s2", "theta2", "A2")
     )
+    traces = stable_program(psi1, Symbol("kappa", positive=True), Symbol("lam", positive=True))
+    names = {name: Symbol(f"{name}_ridgeless", **name.assumptions0) for name, _ in traces}
+    stable = {name.name: (names[name], definition.xreplace(names)) for name, definition in traces}
     mu = linear_coefficient
     sum_ = 1 + psi2 + t
     energy = s2 / psi2
@@ -87,11 +90,9 @@ def ridgeless_program() -> Program:
         (t, nonlinear_energy / mu**2),
         (m, 2 * psi2 / (sum_ + sqrt(sum_**2 - 4 * psi2))),
         (w, (1 - m) * (psi1 - m) / m),
-        (d, sqrt((w + psi1 - 1) ** 2 + 4 * w)),
+        *(stable[name] for name in ("shift", "root")),
         (h, (psi1 - m) / w),
-        (m12, m / d),
-        (m22, m * (2 * w * (1 + psi1) + (1 - psi1) ** 2) / (d * (d + w))),
-        (h2, h * (1 + h) / d),
+        *(stable[name] for name in ("m12", "m22", "h2")),
         (gain, (m22 + 2 * t * m12 + t**2 * h2) / psi2),
         (s2, (noise**2 + signal**2 * (1 - 2 * m + m22 + t * m12)) / (1 - gain)),
         (theta2, (signal**2 * m12 + energy * (m12 + t * h2)) / mu**2),
