@@ -28,12 +28,26 @@ from derivations.evidence import (
     Symbolic,
 )
 from derivations.lab import Experiment, Lab
-from derivations.model import Domain, FunctionParameter, Model, Parameter, Phase, parameter, unknown
+from derivations.model import (
+    Branch,
+    ChoiceParameter,
+    Domain,
+    FunctionParameter,
+    LawParameter,
+    Model,
+    Parameter,
+    Phase,
+    Refusal,
+    parameter,
+    unknown,
+)
 from derivations.relations import Claim, Refuted, Statement
 
 __all__ = [
     "Assumed",
+    "Branch",
     "Certified",
+    "ChoiceParameter",
     "Cited",
     "Derivation",
     "Domain",
@@ -41,11 +55,13 @@ __all__ = [
     "Exact",
     "FunctionParameter",
     "Lab",
+    "LawParameter",
     "Level",
     "Model",
     "Parameter",
     "Phase",
     "Rate",
+    "Refusal",
     "Sampled",
     "Simulation",
     "Source",

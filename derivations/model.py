@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from sympy import Expr, S, Symbol, oo, sympify
 
-from derivations.relations import Relation
+from derivations.relations import Relation, equal
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def parameter(
     symbol.meaning = meaning
     implied = Domain(S.Zero, oo, lower_open=positive) if positive or nonnegative else Domain()
     symbol.domain = domain or implied
+    # oo stands for "not given": the time of a flow that has converged, say
     symbol.default = None if default is None else sympify(default, strict=True)
     symbol.convention = convention
     return symbol
@@ -89,7 +90,57 @@ class FunctionParameter:
     convention: str = ""
 
 
-AnyParameter: TypeAlias = Parameter | FunctionParameter
+@dataclass(frozen=True, eq=False)
+class ChoiceParameter:
+    """A parameter that is one of a few words; the model sees the number of the chosen word under `symbol`."""
+
+    name: str
+    meaning: str
+    options: Mapping[str, int]
+    default: str
+    symbol: Symbol
+    convention: str = ""
+
+    def chosen(self, option: str, /) -> Relation:
+        """The condition that `option` is chosen. Raises KeyError for a word that is not an option."""
+        return equal(self.symbol, self.options[option])
+
+
+@dataclass(frozen=True, eq=False)
+class LawParameter:
+    """A parameter that is a law on the line with finitely many values, written `value@weight,...` or by a name.
+
+    The model averages over `symbol` with `derivations.averages.LawMean`. `named` are the laws that have a name, each
+    by its text or as "semicircle" (radius 2, variance 1); `kind`, if there is one, carries 1 for the semicircle, else
+    0. Values lie in `domain`; `mean`, if given, is what the values must average to.
+    """
+
+    name: str
+    meaning: str
+    default: str
+    symbol: Symbol
+    domain: Domain = Domain()
+    named: Mapping[str, str] = field(default_factory=dict)
+    kind: Symbol | None = None
+    mean: Expr | None = None
+    convention: str = ""
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbols that carry its value."""
+        return (self.symbol,) if self.kind is None else (self.symbol, self.kind)
+
+
+AnyParameter: TypeAlias = Parameter | FunctionParameter | ChoiceParameter | LawParameter
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A combination of parameters for which nothing is stated: all of `when` hold. `reason` is one line."""
+
+    name: str
+    when: tuple[Relation, ...]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +159,18 @@ class Phase:
     program: tuple[tuple[Symbol, Expr], ...] = ()
 
 
+@dataclass(frozen=True)
+class Branch:
+    """A region of parameters with unknowns and equations of its own: a model on the same parameters.
+
+    `when` may use the names that the outer model's program defines from the parameters.
+    """
+
+    name: str
+    when: tuple[Relation, ...]
+    model: Model
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """Equations to be solved, as a straight-line program.
@@ -116,7 +179,8 @@ class Model:
     `equations` (one for each unknown, both sides positive) are solved as log(lhs/rhs) = 0; `residuals` are the
     equations that the reported residual is taken over (default: `equations`). `reported` are further named values
     that `solve` returns among the unknowns. `start` gives each unknown a first guess in the parameters and `program`
-    names that do not depend on unknowns. `phases` are tested in order before solving.
+    names that do not depend on unknowns. Before solving, `refusals` are tested, then `phases`, then `branches`, each in
+    order; the model's own equations are for the points that are left. A model without unknowns is a closed form.
     """
 
     parameters: tuple[AnyParameter, ...]
@@ -128,6 +192,8 @@ class Model:
     reported: Mapping[str, Expr] = field(default_factory=dict)
     residuals: tuple[Relation, ...] = ()
     phases: tuple[Phase, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.equations) != len(self.unknowns):
@@ -146,6 +212,9 @@ class Model:
             self._require(expression, known, "an observable, reported value or start")
         for equation in [*self.equations, *self.residuals]:
             self._require(equation.lhs - equation.rhs, known, "an equation")
+        for branch in self.branches:
+            if branch.model.parameters != self.parameters or set(branch.model.observables) != set(self.observables):
+                raise ValueError(f"branch {branch.name} needs the parameters and observables of the model it belongs to")
 
     @staticmethod
     def _require(expression: Expr, known: set[Symbol], where: str) -> None:
@@ -158,7 +227,7 @@ class Model:
         """The symbols that carry the parameters' values: the numeric parameters, and each function's constants."""
         found: list[Symbol] = []
         for item in self.parameters:
-            found.extend(item.constants.values() if isinstance(item, FunctionParameter) else [item])
+            found.extend(_carriers(item))
         return tuple(found)
 
     def expand(self, expression: Expr, /) -> Expr:
@@ -166,3 +235,11 @@ class Model:
         for name, definition in reversed(self.program):
             expression = expression.xreplace({name: definition})
         return expression
+
+
+def _carriers(item: AnyParameter) -> tuple[Symbol, ...]:
+    if isinstance(item, FunctionParameter):
+        return tuple(item.constants.values())
+    if isinstance(item, LawParameter):
+        return item.symbols
+    return (item.symbol,) if isinstance(item, ChoiceParameter) else (item,)

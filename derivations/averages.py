@@ -1,0 +1,98 @@
+"""Averages over spectra: the Marchenko-Pastur law and the semicircle as integrals over an angle, and named laws.
+
+An integral over an angle from 0 to pi of an even, periodic, analytic integrand is what the generated solvers compute by
+the midpoint rule, which then converges exponentially; so every spectral average of this suite is written as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Expr, Integral, S, Symbol, Tuple, cos, diff, pi, sin, sqrt, sympify
+
+ANGLE = Symbol("angle", real=True)
+OTHER_ANGLE = Symbol("other_angle", real=True)
+
+
+def angle_mean(integrand: Expr, angle: Symbol = ANGLE, /) -> Expr:
+    """(1/pi) times the integral of `integrand` over the angle from 0 to pi, as an integral that stays as written."""
+    return Integral(integrand / pi, (angle, 0, pi))
+
+
+def semicircle_mean(function: Callable[[Expr], Expr], centre: Expr, radius: Expr, angle: Symbol = ANGLE, /) -> Expr:
+    """The average of `function` over the semicircle law, whose density is 2 sqrt(r^2 - (s - centre)^2)/(pi r^2)."""
+    return angle_mean(2 * sin(angle) ** 2 * function(centre + radius * cos(angle)), angle)
+
+
+def size_biased_mean(function: Callable[[Expr], Expr], rho: Expr, angle: Symbol = ANGLE, /) -> Expr:
+    """E[s function(s)]/rho over the Marchenko-Pastur law mu of W'W (rows m = rho d, E|w|^2 = 1).
+
+    s dmu/rho is the semicircle law of centre 1 + rho and radius 2 sqrt(rho), for every rho: no atom, no case.
+    """
+    return semicircle_mean(function, 1 + rho, 2 * sqrt(rho), angle)
+
+
+def marchenko_pastur_mean(function: Callable[[Expr], Expr], rho: Expr, angle: Symbol = ANGLE, /) -> Expr:
+    """E function(s) over the Marchenko-Pastur law of W'W, its atom (1 - rho)_+ at 0 included.
+
+    f(0) + rho times the size-biased mean of (f(s) - f(0))/s, smooth in rho. `function` must be finite at 0.
+    """
+    at_zero = function(S.Zero)
+    return at_zero + rho * size_biased_mean(lambda s: (function(s) - at_zero) / s, rho, angle)
+
+
+class LawMean(Expr):
+    """The average of `expression` over `variable` ~ `law`: a symbol that a LawParameter carries, or explicit atoms.
+
+    Explicit atoms, `Tuple(Tuple(value, weight), ...)`, are summed at once: a claim about all laws is checked on them.
+    """
+
+    def __new__(cls, expression: Any, variable: Symbol, law: Any) -> Any:
+        """Raises TypeError for a law that is neither a symbol nor a Tuple of (value, weight) pairs."""
+        expression, law = sympify(expression), sympify(law)
+        if isinstance(law, Tuple):
+            return sum((weight * expression.xreplace({variable: value}) for value, weight in law), S.Zero)
+        if not isinstance(law, Symbol):
+            raise TypeError(f"a law is a symbol or a Tuple of (value, weight) pairs, not {law!r}")
+        if variable not in expression.free_symbols:
+            return expression
+        return Expr.__new__(cls, expression, variable, law)
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """Those of the expression but the variable, and the law."""
+        expression, variable, law = self.args
+        return (expression.free_symbols - {variable}) | {law}
+
+    @property
+    def bound_symbols(self) -> list[Any]:
+        """The variable that is averaged over."""
+        return [self.args[1]]
+
+    def _eval_derivative(self, symbol: Symbol) -> Any:
+        expression, variable, law = self.args
+        return LawMean(diff(expression, symbol), variable, law)
+
+    def _eval_subs(self, old: Any, new: Any) -> Any:
+        return self if old == self.args[1] else None
+
+    def _eval_is_real(self) -> Any:
+        return self.args[0].is_real
+
+    def _eval_is_positive(self) -> Any:
+        return self.args[0].is_positive
+
+    def _eval_is_nonnegative(self) -> Any:
+        return self.args[0].is_nonnegative
+
+
+__all__ = [
+    "ANGLE",
+    "OTHER_ANGLE",
+    "LawMean",
+    "angle_mean",
+    "marchenko_pastur_mean",
+    "semicircle_mean",
+    "size_biased_mean",
+]
