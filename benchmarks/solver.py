@@ -15,7 +15,8 @@ import numpy as np
 from record import write
 
 from derivations.discover import load
-from numerics.solver import Solution, Solver
+from numerics.solution import Solution
+from numerics.solver import Solver
 
 THEOREM = "random_features.robust_risk"
 

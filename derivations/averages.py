@@ -63,7 +63,7 @@ class LawMean(Expr):
     def free_symbols(self) -> set[Any]:
         """Those of the expression but the variable, and the law."""
         expression, variable, law = self.args
-        return (expression.free_symbols - {variable}) | {law}
+        return {*(expression.free_symbols - {variable}), law}
 
     @property
     def bound_symbols(self) -> list[Any]:
@@ -76,6 +76,14 @@ class LawMean(Expr):
 
     def _eval_subs(self, old: Any, new: Any) -> Any:
         return self if old == self.args[1] else None
+
+    def _sympystr(self, printer: Any) -> str:
+        expression, variable, law = self.args
+        return f"mean({printer.doprint(expression)}; {variable} ~ {law})"
+
+    def _latex(self, printer: Any) -> str:
+        expression, variable, law = (printer.doprint(argument) for argument in self.args)
+        return rf"\mathbb{{E}}_{{{variable} \sim {law}}}\left[{expression}\right]"
 
     def _eval_is_real(self) -> Any:
         return self.args[0].is_real

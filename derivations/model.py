@@ -214,7 +214,7 @@ class Model:
             self._require(equation.lhs - equation.rhs, known, "an equation")
         for branch in self.branches:
             if branch.model.parameters != self.parameters or set(branch.model.observables) != set(self.observables):
-                raise ValueError(f"branch {branch.name} needs the parameters and observables of the model it belongs to")
+                raise ValueError(f"branch {branch.name} needs the parameters and observables of its outer model")
 
     @staticmethod
     def _require(expression: Expr, known: set[Symbol], where: str) -> None:

@@ -7,14 +7,15 @@ array library.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numerics.solver import Solution, Solver, solve
+    from numerics.solution import Solution
+    from numerics.solver import Solver, solve
 
 __all__ = ["Solution", "Solver", "solve"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from numerics import solver
+        from numerics import solution, solver
 
-        return getattr(solver, name)
+        return getattr(solution if name == "Solution" else solver, name)
     raise AttributeError(f"module 'numerics' has no attribute {name!r}")

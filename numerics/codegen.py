@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sympy import Expr, Float, Integer, Symbol, diff
 
 from derivations.model import Model, Phase
+from derivations.relations import Relation
 from numerics.printers import ArrayPrinter, MpmathPrinter
 from numerics.sharing import share
 
@@ -23,7 +24,8 @@ def source(model: Model, /, *, title: str = "", target: str = "arrays") -> str:
     """The generated module as text, for `target` "arrays" (NumPy and CuPy) or "mpmath".
 
     It defines `start`, `evaluate` (equations as log ratios, and their Jacobian in the iterated variables), `report`
-    (residuals, observables, reported values) and, for each phase, `in_NAME` and `observables_NAME`; for mpmath also
+    (residuals, observables, reported values) and, for each phase, `in_NAME` and `observables_NAME` (refusals and
+    branches have `in_NAME` only; a branch's model is generated apart); for mpmath also
     `values` (every definition by name). All take a namespace `xp`, special functions `special`, and the parameters
     (then unknowns) by name.
     Raises TypeError when an expression has a node that the printer does not know, or a floating-point number.
@@ -36,6 +38,8 @@ def source(model: Model, /, *, title: str = "", target: str = "arrays") -> str:
         blocks.append(_values(model, printer))
     for phase in model.phases:
         blocks += _phase(model, phase, printer)
+    for region, doc in [(r, r.reason) for r in model.refusals] + [(b, "A branch.") for b in model.branches]:
+        blocks.append(_condition(model, region.name, region.when, model.program, doc, printer))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -152,14 +156,17 @@ def _values(model: Model, printer: Printer) -> str:
 
 def _phase(model: Model, phase: Phase, printer: Printer) -> list[str]:
     program = [*model.program, *phase.program]
-    sides = [side for relation in phase.when for side in (relation.lhs, relation.rhs)]
-    test = _Block(f"in_{phase.name}", model.symbols, printer)
-    test.define(needed(program, sides))
-    condition = printer.conjunction(phase.when)
     values = {name: value for name, value in phase.observables.items() if value is not None}
     result = _Block(f"observables_{phase.name}", model.symbols, printer)
     result.define(needed(program, values.values()))
-    return [test.text(condition, phase.note), result.text(_mapping(values, printer), "Its observables.")]
+    test = _condition(model, phase.name, phase.when, program, phase.note, printer)
+    return [test, result.text(_mapping(values, printer), "Its observables.")]
+
+
+def _condition(model: Model, name: str, when: Sequence[Relation], program: Program, doc: str, printer: Printer) -> str:
+    block = _Block(f"in_{name}", model.symbols, printer)
+    block.define(needed(program, [side for relation in when for side in (relation.lhs, relation.rhs)]))
+    return block.text(printer.conjunction(when), doc)
 
 
 def _mapping(values: Mapping[str, Expr], printer: Printer) -> str:

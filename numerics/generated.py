@@ -12,7 +12,7 @@ from typing import Any
 
 from sympy import srepr
 
-from derivations.model import Model
+from derivations.model import Branch, Model, Refusal
 from numerics.cache import cache_folder, read_text, write_text
 from numerics.codegen import source
 
@@ -66,6 +66,9 @@ def _content_key(model: Model, title: str, target: str) -> str:
         parts += [phase.name, phase.status, phase.note, *(f"{name}={srepr(value)}" for name, value in phase.program)]
         parts += [f"{r.kind} {srepr(r.lhs)} {srepr(r.rhs)}" for r in phase.when]
         parts += [f"{name}={srepr(value)}" for name, value in phase.observables.items()]
+    regions: tuple[Refusal | Branch, ...] = (*model.refusals, *model.branches)
+    for region in regions:
+        parts += [region.name, *(f"{r.kind} {srepr(r.lhs)} {srepr(r.rhs)}" for r in region.when)]
     for relation in (*model.equations, *model.residuals):
         parts.append(f"{srepr(relation.lhs)} = {srepr(relation.rhs)}")
     for group in (model.observables, model.reported, model.start):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
 
+from numerics.laws import Law
+
 mpf = mpmath.mpf
 exp, log, sqrt = mpmath.exp, mpmath.log, mpmath.sqrt
 tanh, sin, cos, atan, asin = mpmath.tanh, mpmath.sin, mpmath.cos, mpmath.atan, mpmath.asin
+acos, sinh, cosh = mpmath.acos, mpmath.sinh, mpmath.cosh
+mpc, inf = mpmath.mpc, mpmath.inf
 erf, erfc, erfinv = mpmath.erf, mpmath.erfc, mpmath.erfinv
 maximum, minimum = max, min
 
@@ -33,3 +38,19 @@ def where(condition: bool, left: Any, right: Any, /) -> Any:
 def chi_square_cdf(z: Any, /) -> Any:
     """E[G^2; |G| <= z] for a standard normal G, to the working precision."""
     return mpmath.gammainc(mpmath.mpf(3) / 2, 0, z**2 / 2, regularized=True)
+
+
+def bessel_i1(z: Any, /) -> Any:
+    """The modified Bessel function I_1."""
+    return mpmath.besseli(1, z)
+
+
+def angle_integral(integrand: Callable[[Any], Any], /, *_references: Any) -> Any:
+    """The integral over (0, pi), its real part where it is complex."""
+    return mpmath.re(mpmath.quad(integrand, [0, mpmath.pi]))
+
+
+def law_mean(function: Callable[[Any], Any], law: Law, /, *_references: Any) -> Any:
+    """The average over the law, its values and weights taken as the doubles they are."""
+    pairs = zip(law.values.tolist(), law.weights.tolist(), strict=True)
+    return mpmath.fsum(mpmath.mpf(weight) * function(mpmath.mpf(value)) for value, weight in pairs)

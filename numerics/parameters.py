@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import mpmath
 import numpy as np
 import numpy.typing as npt
-from sympy import N, Symbol
+from sympy import N, Symbol, oo
 
-from derivations.model import FunctionParameter, Model, Parameter
+from derivations.model import ChoiceParameter, FunctionParameter, LawParameter, Model, Parameter
+from numerics.laws import Law, read_law
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,7 +24,7 @@ class ParameterError(ValueError):
 
 
 def complete(model: Model, given: Mapping[str, object], /) -> dict[str, Floats | str]:
-    """Every parameter of `model` by name: float arrays as given (not yet broadcast), text for functions.
+    """Every parameter of `model` by name: float arrays as given (not yet broadcast), text for all that is no number.
 
     Defaults fill what is not given; a default that is another parameter (epsilon_test) takes its value. Raises
     ParameterError for an unknown or missing name, a value that is not a finite number, or one outside its domain.
@@ -33,8 +35,8 @@ def complete(model: Model, given: Mapping[str, object], /) -> dict[str, Floats |
             raise ParameterError(_unknown(name, list(known)))
     found: dict[str, Floats | str] = {}
     for name, item in known.items():
-        if isinstance(item, FunctionParameter):
-            found[name] = _text(name, given.get(name, item.default))
+        if not isinstance(item, Parameter):
+            found[name] = _text(item, given.get(name, item.default))
         elif name in given:
             found[name] = _number(item, given[name])
     for name, item in known.items():
@@ -59,9 +61,15 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"unknown parameter {name!r}{hint} (allowed: {', '.join(known)})"
 
 
-def _text(name: str, value: object) -> str:
+def _text(item: FunctionParameter | ChoiceParameter | LawParameter, value: object) -> str:
+    if isinstance(item, ChoiceParameter):
+        if value not in item.options:
+            raise ParameterError(f"{item.name} is {value!r}; allowed are {', '.join(item.options)}")
+        return str(value)
     if not isinstance(value, str):
-        raise ParameterError(f"{name} is a function of t, given as text such as 'tanh(t)', not {value!r}")
+        form = "a law, given as text such as" if isinstance(item, LawParameter) else "a function of t, given as text"
+        example = "'0.5@0.5,1.5@0.5'" if isinstance(item, LawParameter) else "such as 'tanh(t)'"
+        raise ParameterError(f"{item.name} is {form} {example}, not {value!r}")
     return value
 
 
@@ -95,20 +103,35 @@ def _default(item: Parameter, found: Mapping[str, Floats | str]) -> Floats:
     return np.asarray(float(item.default))
 
 
-def constants(model: Model, completed: Mapping[str, Floats | str], /) -> dict[str, Floats]:
-    """The value of every symbol of `model` by name: numeric parameters, and the constants of each function.
+def constants(model: Model, completed: Mapping[str, Floats | str], /) -> dict[str, Floats | Law]:
+    """The value of every symbol of `model` by name: numbers, the constants of each function, choices, laws.
 
-    Raises ParameterError when a function does not have the moments that the model needs.
+    Raises ParameterError when a function does not have the moments that the model needs, or a law is malformed.
     """
-    values: dict[str, Floats] = {}
+    values: dict[str, Floats | Law] = {}
     for item in model.parameters:
         value = completed[item.name]
         if isinstance(item, Parameter):
             values[item.name] = np.asarray(value, dtype=np.float64)
-            continue
-        for word, number in _function_constants(item, str(value)).items():
-            values[item.constants[word].name] = np.asarray(number)
+        elif isinstance(item, ChoiceParameter):
+            values[item.symbol.name] = np.asarray(float(item.options[str(value)]))
+        elif isinstance(item, LawParameter):
+            values.update(_law_values(item, str(value)))
+        else:
+            for word, number in _function_constants(item, str(value)).items():
+                values[item.constants[word].name] = np.asarray(number)
     return values
+
+
+def _law_values(item: LawParameter, text: str) -> dict[str, Floats | Law]:
+    try:
+        law = read_law(item, text)
+    except ValueError as error:
+        raise ParameterError(str(error)) from None
+    found: dict[str, Floats | Law] = {item.symbol.name: law}
+    if item.kind is not None:
+        found[item.kind.name] = np.asarray(float(law.kind))
+    return found
 
 
 def _function_constants(item: FunctionParameter, text: str) -> dict[str, float]:
@@ -129,7 +152,12 @@ def _function_constants(item: FunctionParameter, text: str) -> dict[str, float]:
 
 
 def _representable(word: str, value: Any) -> float:
-    """The constant as a float whose square is one, too, where the model squares it. Raises OverflowError."""
+    """The constant as a float whose square is one, too, where the model squares it. Raises OverflowError.
+
+    An energy that is infinite, as that of a jump's slope, stays so: the model says what follows.
+    """
+    if value == oo:
+        return math.inf
     exact = mpmath.mpmathify(N(value, 17))
     reach = 300 if word.endswith("energy") else 150
     if exact and not -reach < mpmath.log10(abs(exact)) < reach:
@@ -138,11 +166,14 @@ def _representable(word: str, value: Any) -> float:
 
 
 def namespace(model: Model, at: Mapping[Any, object], /) -> SimpleNamespace:
-    """What an experiment receives: a float for each parameter and constant, the text of each function, by name.
+    """What an experiment receives by name: a float for each parameter and constant, texts, and a Law for each law.
 
     `at` is keyed by parameter or by name; exact numbers become floats. Raises ParameterError as `complete` does.
     """
     given = {str(key): value if isinstance(value, str) else float(value) for key, value in at.items()}  # type: ignore[arg-type]
     completed = complete(model, given)
     texts = {name: value for name, value in completed.items() if isinstance(value, str)}
-    return SimpleNamespace(**texts, **{name: float(value) for name, value in constants(model, completed).items()})
+    values = constants(model, completed)
+    return SimpleNamespace(
+        **texts, **{name: value if isinstance(value, Law) else float(value) for name, value in values.items()}
+    )

@@ -12,7 +12,8 @@ from sympy import Symbol
 from derivations.model import Model
 from numerics import many_digits
 from numerics.generated import Generated, load_source
-from numerics.solver import REGULAR, Solver
+from numerics.solution import REGULAR
+from numerics.solver import Solver
 
 GUARD = 20
 """Further digits carried, so that the asked ones are right where the system is moderately ill conditioned."""

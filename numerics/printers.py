@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from sympy import Expr, Mul, Pow, Rational
+from sympy import Expr, Integral, Mul, Pow, Rational, Symbol, pi
 from sympy.printing.codeprinter import CodePrinter
 from sympy.printing.precedence import PRECEDENCE, precedence
 
+from derivations.averages import LawMean
 from derivations.relations import Relation
 
 
@@ -16,6 +17,8 @@ class _Printer(CodePrinter):
     """Numbers, arithmetic, powers and named functions; anything else raises TypeError with the node's name."""
 
     language = "Python"
+    # a node's own way to print itself as text is not source
+    printmethod = ""
     _operators: ClassVar[dict[str, str]] = {"and": "&", "or": "|", "not": "~"}
     functions: ClassVar[dict[str, str]] = {}
     imports: ClassVar[tuple[str, ...]] = ()
@@ -71,6 +74,33 @@ class _Printer(CodePrinter):
 
     both: ClassVar[str] = " & "
 
+    def _print_Infinity(self, node: Any) -> str:
+        return "xp.inf"
+
+    def _print_Integral(self, node: Any) -> str:
+        """Integrals over an angle only: derivations.averages writes all others so."""
+        integrand, *limits = node.args
+        if len(limits) != 1 or tuple(limits[0])[1:] != (0, pi):
+            raise TypeError(f"code generation knows integrals over one angle from 0 to pi, not over {limits}")
+        self._refuse_nesting(integrand, node)
+        return f"special.angle_integral({self._closure(limits[0][0], integrand)}{self._references(node)})"
+
+    def _print_LawMean(self, node: Any) -> str:
+        expression, variable, law = node.args
+        self._refuse_nesting(expression, node)
+        return f"special.law_mean({self._closure(variable, expression)}, {law}{self._references(node)})"
+
+    def _closure(self, variable: Symbol, body: Expr) -> str:
+        return f"lambda {variable}: {self._print(body)}"
+
+    def _refuse_nesting(self, body: Expr, node: Expr) -> None:
+        if body.has(Integral, LawMean):
+            raise TypeError(f"code generation takes no average inside an average; name the inner one: {node}")
+
+    def _references(self, node: Expr) -> str:
+        laws = {mean.args[2] for mean in node.atoms(LawMean)}
+        return "".join(f", {name}" for name in sorted(map(str, node.free_symbols - laws)))
+
 
 class ArrayPrinter(_Printer):
     """Source for array namespaces: `xp` for arithmetic, `special` for special functions."""
@@ -83,8 +113,11 @@ class ArrayPrinter(_Printer):
         "tanh": "xp.tanh",
         "atan": "xp.atan",
         "asin": "xp.asin",
+        "acos": "xp.acos",
         "sin": "xp.sin",
         "cos": "xp.cos",
+        "sinh": "xp.sinh",
+        "cosh": "xp.cosh",
         "erf": "special.erf",
         "erfc": "special.erfc",
         "erfinv": "special.erfinv",
@@ -97,7 +130,9 @@ class ArrayPrinter(_Printer):
     def _print(self, node: Any, **options: Any) -> str:
         # an irrational constant is folded to its nearest double: array namespaces take no sqrt of a bare number
         if isinstance(node, Expr) and node.is_number and not node.is_Rational:
-            return repr(float(node.evalf(30)))
+            value = complex(node.evalf(30))
+            is_complex = value.imag and not isinstance(node, Integral)
+            return self._print_Infinity(node) if node.is_infinite else repr(value if is_complex else value.real)
         return str(super()._print(node, **options))
 
     def _print_Mul(self, node: Any) -> str:
@@ -106,6 +141,12 @@ class ArrayPrinter(_Printer):
             return str(super()._print_Mul(node))
         rest = Mul(*(factor for factor in node.args if not factor.is_number))
         return f"{self._print(Mul(*constants))}*{self.parenthesize(rest, PRECEDENCE['Mul'])}"
+
+    def _print_besseli(self, node: Any) -> str:
+        order, argument = node.args
+        if order != 1:
+            raise TypeError(f"code generation knows the Bessel function I_1, not {node}")
+        return f"special.bessel_i1({self._print(argument)})"
 
     def _print_Max(self, node: Any) -> str:
         return self._fold("xp.maximum", node)
@@ -149,6 +190,9 @@ class MpmathPrinter(ArrayPrinter):
 
     def _print_Pi(self, node: Any) -> str:
         return "xp.pi"
+
+    def _print_ImaginaryUnit(self, node: Any) -> str:
+        return "xp.mpc(0, 1)"
 
     def _print_Exp1(self, node: Any) -> str:
         return "xp.e"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sympy import Expr, Mul, Symbol, numbered_symbols
+from sympy import Expr, Integral, Mul, Symbol, numbered_symbols
 from sympy.simplify.cse_main import cse
+
+from derivations.averages import LawMean
 
 Assignments = Sequence[tuple[str, Expr]]
 
@@ -57,7 +59,12 @@ class _Lines:
 
 
 def _hide_constants(expression: Expr, table: dict[Expr, Symbol]) -> Expr:
-    """The expression with irrational numbers as symbols, so that sqrt(2/pi) is neither split nor computed apart."""
+    """The expression with irrational numbers as symbols, so that sqrt(2/pi) is neither split nor computed apart.
+
+    Averages are hidden as well: what depends on the variable averaged over must not be computed outside.
+    """
+    if isinstance(expression, Integral | LawMean):
+        return table.setdefault(expression, Symbol(f"_constant_{len(table)}"))
     if expression.is_number:
         return expression if expression.is_Rational else table.setdefault(expression, Symbol(f"_constant_{len(table)}"))
     if expression.is_Mul and not all(factor.is_Rational for factor in expression.args if factor.is_number):

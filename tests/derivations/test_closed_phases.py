@@ -16,7 +16,8 @@ from derivations.random_features import limits, linear_regression, robust_risk
 from derivations.random_features.phases import collapse_program, critical_epsilon
 from derivations.random_features.symbols import derivative_energy, linear_coefficient, nonlinear_energy
 from numerics.activations import compile_activation
-from numerics.solver import Solution, solve
+from numerics.solution import Solution
+from numerics.solver import solve
 
 DERIVATIONS = {derivation.id: derivation for derivation in load_all() if derivation.has_model}
 CLOSED = [

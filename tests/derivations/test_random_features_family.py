@@ -23,7 +23,8 @@ from derivations.random_features import (
 from derivations.random_features.symbols import psi1, psi2, step
 from derivations.relations import Claim, equal
 from derivations.side_by_side import side_by_side
-from numerics.solver import Solution, solve
+from numerics.solution import Solution
+from numerics.solver import solve
 from verify.context import Context
 from verify.kernel import judge
 from verify.verdict import Outcome

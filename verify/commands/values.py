@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +64,8 @@ class WordsCommand(click.Command):
         return super().parse_args(ctx, words)
 
 
-def read_pairs(pairs: Sequence[str], /, *, texts: Collection[str] = ()) -> dict[str, str]:
-    """name -> text of `name=value` words, `texts` naming the functions.
+def read_pairs(pairs: Sequence[str], /, *, texts: Mapping[str, str]) -> dict[str, str]:
+    """name -> text of `name=value` words; `texts` says what is allowed for each parameter that is no number.
 
     Raises click.UsageError for another form or a name given twice.
     """
@@ -75,7 +75,7 @@ def read_pairs(pairs: Sequence[str], /, *, texts: Collection[str] = ()) -> dict[
         if not sign:
             raise click.UsageError(f"--set: {pair!r} has no =; allowed is name=value, with {ALLOWED}")
         if not value and name in texts:
-            raise click.UsageError(f"--set: {name} is empty; allowed is a function of t, such as relu or max(t, 0)")
+            raise click.UsageError(f"--set: {name} is empty; allowed is {texts[name]}")
         if not name or not value:
             raise click.UsageError(f"--set: {pair!r} is not understood; allowed is name=value, with {ALLOWED}")
         if name in found:
@@ -118,14 +118,14 @@ def read_range(name: str, text: str, /) -> Range:
 
 
 def read_settings(model: Model, pairs: Sequence[str], /) -> tuple[dict[str, float | str], dict[str, Range]]:
-    """Fixed values and ranges by parameter name; the text of a function, or of an unknown name, is kept as it is.
+    """Fixed values and ranges by parameter name; what is no number (a function, a word, a law) is kept as text.
 
     Raises click.UsageError for a malformed value and for a grid of more than 10^8 points, counted before it exists.
     """
-    from derivations.model import FunctionParameter
+    from verify.report.data import allowed_text
 
-    functions = {item.name for item in model.parameters if isinstance(item, FunctionParameter)}
-    numeric = {item.name for item in model.parameters} - functions
+    functions = {item.name: text for item in model.parameters if (text := allowed_text(item))}
+    numeric = {item.name for item in model.parameters} - set(functions)
     fixed: dict[str, float | str] = {}
     ranges: dict[str, Range] = {}
     for name, text in read_pairs(pairs, texts=functions).items():

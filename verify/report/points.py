@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from numerics.solver import Solution
+    from numerics.solution import Solution
 
 STYLES = {"converged": "green", "collapsed": "yellow", "outside_domain": "yellow", "not_converged": "bold red"}
 MOST_ROWS = 30
@@ -31,7 +31,7 @@ def point_data(solution: Solution, index: int, /, *, seconds: float) -> dict[str
     return {
         "id": solution.id,
         "parameters": {
-            name: value if isinstance(value, str) else float(value.flat[index])
+            name: value if isinstance(value, str) else finite_or_none(value.flat[index])
             for name, value in solution.parameters.items()
         },
         "status": str(solution.status.flat[index]),

@@ -11,14 +11,14 @@ from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_use_unicode
 from sympy.printing.pretty.stringpict import prettyForm
 
-from verify.report.data import parameter_data
+from verify.report.data import parameter_data, region_words
 from verify.report.wording import ClaimParts, claim_parts, condition_words, errata_of, evidence_words, kinds_of
 
 if TYPE_CHECKING:
     from sympy import Basic
 
     from derivations.core import Derivation, Step
-    from derivations.model import Model
+    from derivations.model import Branch, Model, Phase
 
 TWO_DIMENSIONAL_OPERATIONS = 250
 SHORTENED = 1500
@@ -84,9 +84,22 @@ def model_lines(model: Model, width: int, /) -> Iterator[str]:
     yield from textwrap.wrap(", ".join(model.observables), width - 2, initial_indent="  ", subsequent_indent="  ")
     if model.phases:
         yield click.style("phases, recognised before solving", bold=True)
-        whens = [" and ".join(map(condition_words, phase.when)) for phase in model.phases]
-        notes = [f"{when}: {phase.note}" for when, phase in zip(whens, model.phases, strict=True)]
-        yield from _table([(p.name, p.status, note) for p, note in zip(model.phases, notes, strict=True)], width)
+    notes = [f"{_region(phase, model)}: {phase.note}" for phase in model.phases]
+    yield from _table([(p.name, p.status, note) for p, note in zip(model.phases, notes, strict=True)], width)
+    if model.branches:
+        yield click.style("branches, each with unknowns and equations of its own", bold=True)
+    yield from _table([(b.name, _unknown_words(b.model), _region(b, model)) for b in model.branches], width)
+    if model.refusals:
+        yield click.style("refused", bold=True)
+    yield from _table([("", "", item.reason) for item in model.refusals], width)
+
+
+def _region(region: Phase | Branch, model: Model) -> str:
+    return " and ".join(region_words(region.when, model))
+
+
+def _unknown_words(model: Model) -> str:
+    return ", ".join(map(str, model.unknowns)) or "closed form"
 
 
 def reflowed(text: str, width: int, /) -> Iterator[str]:
