@@ -30,12 +30,14 @@ class Activation:
     """sigma(t) = f(t) - E f(G) for the expression f: array functions and Gaussian constants, in double precision.
 
     `value`, `slope`: sigma and sigma' of an array of any shape (slope 0 at the kink of max(t, 0)).
-    `dual`, `dual_slope`: of an array of correlations, entry by entry. `kinks`: (location, jump of the slope) pairs.
+    `dual`, `dual_slope`: of an array of correlations, entry by entry. `kinks`: (location, jump of the slope) pairs;
+    `switches`: where a case distinction switches. `curvature`: E f''(G) = E[f(G) (G^2 - 1)].
     """
 
     expression: Expr
     mean: float
     linear_coefficient: float
+    curvature: float
     energy: float
     slope_energy: float
     uncentred: ArrayFunction
@@ -43,6 +45,7 @@ class Activation:
     dual: Dual
     dual_slope: Dual
     kinks: tuple[tuple[float, float], ...]
+    switches: tuple[float, ...]
 
     def value(self, t: Array, /) -> Array:
         """sigma(t), an array of the shape of `t`."""
@@ -122,6 +125,7 @@ def _compile(expression: Expr) -> Activation:
         expression=expression,
         mean=mean,
         linear_coefficient=linear_coefficient,
+        curvature=grid.curvature(value),
         energy=series.energy,
         slope_energy=slope_series.energy,
         uncentred=value,
@@ -129,6 +133,7 @@ def _compile(expression: Expr) -> Activation:
         dual=dual,
         dual_slope=dual_slope,
         kinks=tuple((kink, jump) for kink in kinks if abs(jump := _slope_jump(slope, kink)) > 1e-6),
+        switches=tuple(kinks),
     )
 
 

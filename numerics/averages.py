@@ -60,4 +60,17 @@ def law_mean(function: Callable[[Array], Array], law: Law, *references: Array) -
     return device.namespace.sum(weights * function(values), axis=0)
 
 
-__all__ = ["angle_integral", "law_mean"]
+def lower_mean(function: Callable[[Array], Array], law: Law, share: Array, *references: Array) -> Array:
+    """The part of `law_mean` that the smallest values contribute, of probability `share` in all, entry by entry."""
+    device = device_of(references[0]) if references else CPU
+    xp = device.namespace
+    values = function(device.asarray(law.values)[:, None])
+    order = xp.argsort(values, axis=0)
+    weights = xp.take(device.asarray(law.weights), xp.reshape(order, (-1,)))
+    weights = xp.reshape(weights, values.shape)
+    room = share - (xp.cumulative_sum(weights, axis=0) - weights)
+    counted = xp.maximum(xp.minimum(room, weights), xp.zeros_like(room))
+    return xp.sum(counted * xp.take_along_axis(values, order, axis=0), axis=0)
+
+
+__all__ = ["angle_integral", "law_mean", "lower_mean"]

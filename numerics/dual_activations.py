@@ -37,6 +37,11 @@ def closed_form_duals(expression: Expr, variable: Symbol, /) -> tuple[Dual, Dual
     return _piecewise_linear(expression, variable) or _error_function(expression, variable)
 
 
+def is_piecewise_linear(expression: Expr, variable: Symbol, /) -> bool:
+    """Whether the expression is a max(t, 0) + b t + c: homogeneous of degree 1 up to a constant."""
+    return _piecewise_linear(expression, variable) is not None
+
+
 def _piecewise_linear(expression: Expr, t: Symbol) -> tuple[Dual, Dual] | None:
     ramp = sympy.Max(t, 0)
     unified = expression.replace(sympy.Abs, lambda x: sympy.Max(x, -x)).replace(_meets_at_zero(t), _as_ramp(t))

@@ -6,6 +6,7 @@ E[f(G) f(G')] = sum_k c_k^2 rho^k for standard normal G, G' of correlation rho.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,15 @@ def _roots(expression: Expr, variable: Symbol) -> list[float]:
     change = np.flatnonzero(values[:-1] * values[1:] < 0)
     between = [brentq(lambda t: float(function(np.asarray(t))), points[k], points[k + 1], xtol=1e-15) for k in change]
     return [float(point) for point in points[values == 0.0]] + between
+
+
+def panels(lower: float, upper: float, width: float, kinks: Iterable[float], /) -> tuple[Host, Host]:
+    """Points (m,), weights (m,) on [lower, upper]: panels of at most `width` that end at the kinks, 24 nodes each."""
+    inside = [kink for kink in kinks if lower < kink < upper]
+    edges = np.unique([*np.arange(lower, upper, width), upper, *inside])
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    half = np.diff(edges)[:, None] / 2
+    return (edges[:-1, None] + half + half * nodes).ravel(), (half * weights).ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +97,9 @@ class GaussianGrid:
     @staticmethod
     def split_at(kinks: list[float], /) -> GaussianGrid:
         """Panels of width at most 1 on [-38, 38] that end at the kinks, 24 Gauss-Legendre nodes each."""
-        edges = np.unique([*np.arange(-REACH, REACH + 1), *kinks])
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        half = np.diff(edges)[:, None] / 2
-        points = (edges[:-1, None] + half + half * nodes).ravel()
+        points, weights = panels(-REACH, REACH, 1.0, kinks)
         density = np.exp(-(points**2) / 2) / np.sqrt(2 * np.pi)
-        return GaussianGrid(points, np.sqrt((half * weights).ravel() * density))
+        return GaussianGrid(points, np.sqrt(weights * density))
 
     def expand(self, function: ArrayFunction, /) -> HermiteSeries:
         """The squares c_0^2 ... c_400^2 and the energy E f^2 of a function.
@@ -102,10 +109,19 @@ class GaussianGrid:
         coefficients, energy = self._project(function)
         return HermiteSeries(coefficients**2, energy)
 
+    def coefficients(self, function: ArrayFunction, /) -> tuple[Host, float]:
+        """The signed coefficients c_0 ... c_400 and the energy E f^2 of a function; errors as in `expand`."""
+        return self._project(function)
+
     def mean_and_slope(self, function: ArrayFunction, /) -> tuple[float, float]:
         """(E f(G), E G f(G))."""
         coefficients, _ = self._project(function, degree=1)
         return float(coefficients[0]), float(coefficients[1])
+
+    def curvature(self, function: ArrayFunction, /) -> float:
+        """E[f(G) (G^2 - 1)]."""
+        coefficients, _ = self._project(function, degree=2)
+        return float(np.sqrt(2) * coefficients[2])
 
     def _project(self, function: ArrayFunction, *, degree: int = DEGREE) -> tuple[Host, float]:
         with np.errstate(all="ignore"):

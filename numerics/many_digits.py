@@ -54,3 +54,13 @@ def law_mean(function: Callable[[Any], Any], law: Law, /, *_references: Any) -> 
     """The average over the law, its values and weights taken as the doubles they are."""
     pairs = zip(law.values.tolist(), law.weights.tolist(), strict=True)
     return mpmath.fsum(mpmath.mpf(weight) * function(mpmath.mpf(value)) for value, weight in pairs)
+
+
+def lower_mean(function: Callable[[Any], Any], law: Law, share: Any, /, *_references: Any) -> Any:
+    """The part of the average over the law that the smallest values contribute, of probability `share` in all."""
+    pairs = sorted((function(mpf(value)), mpf(weight)) for value, weight in zip(law.values, law.weights, strict=True))
+    total, left = mpf(0), share
+    for value, weight in pairs:
+        total += value * max(mpf(0), min(weight, left))
+        left -= weight
+    return total

@@ -80,14 +80,16 @@ def _number(item: Parameter, value: object) -> Floats:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise ParameterError(f"{item.name} is {value!r}; allowed is {item.domain.describe(item.name)}") from None
-    inside = np.isfinite(array)
+    # a parameter that may be left out (its default is infinite) takes that default when it is spelt out
+    absent = np.isposinf(array) & bool(item.default == oo)
+    inside = np.isfinite(array) | absent
     for bad in array[~inside][:1]:
         raise ParameterError(f"{item.name} is {bad}; allowed is a finite number, {item.domain.describe(item.name)}")
     domain = item.domain
     low, high = float(domain.lower), float(domain.upper)
     outside = ((array <= low) if domain.lower_open else (array < low)) & np.isfinite(low)
     outside |= ((array >= high) if domain.upper_open else (array > high)) & np.isfinite(high)
-    for bad in array[outside][:1]:
+    for bad in array[outside & ~absent][:1]:
         raise ParameterError(f"{item.name} is {bad:g}; allowed is {domain.describe(item.name)}")
     return array
 

@@ -90,6 +90,12 @@ class _Printer(CodePrinter):
         self._refuse_nesting(expression, node)
         return f"special.law_mean({self._closure(variable, expression)}, {law}{self._references(node)})"
 
+    def _print_LowerMean(self, node: Any) -> str:
+        expression, variable, law, share = node.args
+        self._refuse_nesting(expression, node)
+        closure = self._closure(variable, expression)
+        return f"special.lower_mean({closure}, {law}, {self._print(share)}{self._references(node)})"
+
     def _closure(self, variable: Symbol, body: Expr) -> str:
         return f"lambda {variable}: {self._print(body)}"
 

@@ -75,8 +75,8 @@ class Solution:
 
     @staticmethod
     def _failure(residual: float) -> str:
-        if math.isnan(residual):
-            return "a quadrature or a root did not settle in double precision here"
+        if not residual > ACCEPTED:
+            return "a quadrature did not settle in double precision here"
         return f"{Status.not_converged.value} (residual {residual:.1e})"
 
 
@@ -118,6 +118,8 @@ class SolvedPoints:
         error: npt.NDArray[np.float64],
     ) -> None:
         good = residual <= ACCEPTED
+        for value in observables.values():
+            good = good & ~np.isnan(to_numpy(value))
         for target, source in ((self.observables, observables), (self.unknowns, unknowns)):
             for name, value in source.items():
                 target[name][where] = np.where(good, to_numpy(value), np.nan)

@@ -127,10 +127,8 @@ class Solver:
     def _evaluate_formula(self, arrays: Mapping[str, Array], where: npt.NDArray[np.int64], state: SolvedPoints) -> None:
         """A model without unknowns is a closed form: its residual is zero, unless a quadrature did not settle."""
         _, observables, reported = self.code.call("report", self.device.namespace, special, arrays)
-        residual = np.zeros(len(where))
-        for value in observables.values():
-            residual = np.where(np.isnan(to_numpy(value)), np.nan, residual)
-        state.fill_roots(where, observables, reported, residual, residual)
+        zero = np.zeros(len(where))
+        state.fill_roots(where, observables, reported, zero, zero)
 
     def _spread(self, value: Array, count: int) -> Array:
         xp = self.device.namespace

@@ -2,10 +2,10 @@
 
 import math
 
-from numerics.averages import angle_integral, law_mean
+from numerics.averages import angle_integral, law_mean, lower_mean
 from numerics.lab import Array, erf, erfc, erfinv, namespace, scaled_bessel_i1
 
-__all__ = ["angle_integral", "bessel_i1", "chi_square_cdf", "erf", "erfc", "erfinv", "law_mean"]
+__all__ = ["angle_integral", "bessel_i1", "chi_square_cdf", "erf", "erfc", "erfinv", "law_mean", "lower_mean"]
 
 SERIES_BELOW = 1.0
 SERIES_TERMS = 13

@@ -1,6 +1,7 @@
 """The figures: one command, reproducible bytes, every parameter in the caption."""
 
 import importlib
+import itertools
 import os
 import re
 import subprocess
@@ -16,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "figures"
 def draw(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     yield importlib.import_module("draw")
-    for name in ("draw", "draws"):
+    for name in ("draw", "draws", "regimes"):
         sys.modules.pop(name, None)
 
 
@@ -45,6 +46,28 @@ def test_numbers_of_a_draw_depend_on_its_point_and_trial_only(draw):
     assert alone[1.0, 0.5][0] != alone[1.0, 0.5][1]
 
 
+def test_lazy_panels_have_a_curve_for_each_scale_and_none_where_it_has_no_effect(draw):
+    figure = draw.draw_lazy(draw.Size(dimension=12, draws=2, curve=20, workers=0))
+    heights = [[line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 10] for axes in figure.axes]
+    assert [len(curves) for curves in heights] == [4] * 6
+    for curves, spread in zip(heights, (True, True, False) * 2, strict=True):
+        assert all((high > low).all() == spread for low, high in itertools.pairwise(curves))
+    assert len({axes.get_ylim() for axes in figure.axes[:3]}) == 1
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert labels[1] == "test error\nflow stopped at t = 0.25"
+    assert "2 draws of weights and target at d = 12" in figure.texts[-1].get_text()
+
+
+def test_regimes_are_drawn_in_both_observables(draw):
+    figure = draw.draw_regimes(draw.Size(dimension=12, draws=2, curve=20, workers=0))
+    assert [axes.get_ylabel() for axes in figure.axes] == ["test error", "Dirichlet energy"]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["random initialisation", "random features", "tangent (lazy)", "trained"]
+    for axes in figure.axes:
+        assert sum(len(line.get_xdata()) == 10 for line in axes.lines) == 4
+        assert len(axes.containers) == 4 * 8
+
+
 @pytest.mark.standard
 def test_quick_figures_take_seconds_whatever_the_shell_says(tmp_path):
     threads = {"OPENBLAS_NUM_THREADS": "16", "OMP_NUM_THREADS": "16"}
@@ -52,7 +75,7 @@ def test_quick_figures_take_seconds_whatever_the_shell_says(tmp_path):
     subprocess.run(
         [sys.executable, FOLDER / "draw.py", "--quick", "--out", tmp_path], check=True, timeout=120, env=environment
     )
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_figures_ask_for_one_blas_thread_before_numpy_loads():
@@ -77,7 +100,7 @@ def test_unknown_figure_is_refused(draw, capsys):
     assert "curse" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["risk_against_psi1", "risk_against_epsilon", "curse", "phases"])
+@pytest.mark.parametrize("name", ["risk_against_psi1", "risk_against_epsilon", "curse", "phases", "regimes", "lazy"])
 def test_committed_figure_is_an_svg_without_a_date(name):
     text = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     assert text.startswith("<?xml")

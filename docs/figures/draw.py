@@ -1,6 +1,6 @@
 """Draws the figures of this folder: limits as curves, finite simulations as points, in the manner of the paper.
 
-    .venv/bin/python docs/figures/draw.py             all figures, two minutes on two cores
+    .venv/bin/python docs/figures/draw.py             all figures, three minutes on two cores
     .venv/bin/python docs/figures/draw.py --quick     the same with few small draws, in seconds, for a look
 
 `--out DIR` puts the files elsewhere and `--format png` makes bitmaps. Nothing is cached, and on one machine the same
@@ -30,34 +30,13 @@ from draws import COLLAPSE, QUICK, SETTING, THEOREM, Size, simulate_all
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from regimes import draw_lazy, draw_regimes
 
 from numerics import solve
+from verify.report.plotting import COLOURS, MARKERS, house_style, save_figure
 
 NULL_RISK = SETTING["signal"] ** 2 + SETTING["noise"] ** 2
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
-"""Okabe and Ito's palette, which readers of every colour vision can tell apart."""
-
-MARKERS = ("x", "o", "s", "^", "D", "v")
 FIRST_ORDER = ", samples attacked to first order (L1)"
-STYLE: Any = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "svg.hashsalt": "robust-limits",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "mathtext.fontset": "cm",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "lines.linewidth": 1.6,
-    "legend.frameon": False,
-    "errorbar.capsize": 2,
-    "lines.markersize": 4,
-    "lines.markeredgewidth": 1.1,
-    "lines.markerfacecolor": "white",
-}
 
 
 def draw_against_psi1(size: Size) -> Figure:
@@ -181,6 +160,8 @@ FIGURES = {
     "risk_against_epsilon": draw_against_epsilon,
     "curse": draw_curse,
     "phases": draw_phases,
+    "regimes": draw_regimes,
+    "lazy": draw_lazy,
 }
 
 
@@ -248,14 +229,6 @@ def _caption(figure: Figure, size: Size, *lines: str, samples: str = "", rung: s
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write the figure; an SVG carries no date, so that its bytes depend on nothing but its content."""
-    if path.suffix == ".svg":
-        figure.savefig(path, metadata={"Date": None, "Creator": "robust-limits"})
-    else:
-        figure.savefig(path, dpi=160)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw every figure, or the named ones."""
     parser = argparse.ArgumentParser(description="Draws the figures of docs/figures.")
@@ -267,10 +240,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in set(chosen.names) - FIGURES.keys():
         parser.error(f"figure {name!r} is unknown; there are {', '.join(FIGURES)}")
     chosen.out.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         for name in chosen.names or FIGURES:
             path = chosen.out / f"{name}.{chosen.format}"
-            save(FIGURES[name](QUICK if chosen.quick else Size()), path)
+            save_figure(FIGURES[name](QUICK if chosen.quick else Size()), path)
             print(path)
 
 

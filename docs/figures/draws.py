@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -35,14 +35,14 @@ QUICK = Size(dimension=40, draws=3, curve=120, workers=0)
 
 @dataclass(frozen=True)
 class Job:
-    """One draw of one experiment at one point."""
+    """One draw of one experiment at one point; `key` and `trial` fix its random numbers."""
 
-    psi1: float
-    epsilon: float
+    theorem: str
+    experiment: str
+    at: Mapping[str, float | str]
+    key: str
     trial: int
     size: Size
-    experiment: str
-    theorem: str
 
 
 Points = dict[tuple[float, float], list[dict[str, float]]]
@@ -56,25 +56,30 @@ def simulate_all(
     theorem: str = THEOREM,
 ) -> Points:
     """Every draw of every (psi1, epsilon), over worker processes; the numbers do not depend on how many."""
-    jobs = [Job(*point, trial, size, experiment, theorem) for point in points for trial in range(size.draws)]
-    if size.workers:
+    jobs = []
+    for psi1, epsilon in points:
+        at, key = {**SETTING, "psi1": psi1, "epsilon": epsilon}, f"figure {experiment} {psi1:g} {epsilon:g}"
+        jobs += [Job(theorem, experiment, at, key, trial, size) for trial in range(size.draws)]
+    results: Points = {}
+    for job, values in zip(jobs, run_jobs(jobs, size.workers), strict=True):
+        results.setdefault((float(job.at["psi1"]), float(job.at["epsilon"])), []).append(values)
+    return results
+
+
+def run_jobs(jobs: Sequence[Job], workers: int) -> list[dict[str, float]]:
+    """The observables of every job, in order, over this many worker processes (0: in this one)."""
+    if workers:
         # the workers start afresh, so that this reaches their BLAS
         pin_blas_threads()
-        with ProcessPoolExecutor(size.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            found = list(pool.map(simulate, jobs))
-    else:
-        found = [simulate(job) for job in jobs]
-    results: Points = {}
-    for job, values in zip(jobs, found, strict=True):
-        results.setdefault((job.psi1, job.epsilon), []).append(values)
-    return results
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return list(pool.map(simulate, jobs))
+    return [simulate(job) for job in jobs]
 
 
 def simulate(job: Job) -> dict[str, float]:
     """The observables of one finite-size draw."""
     model = load(job.theorem).model
-    given = {**SETTING, "psi1": job.psi1, "epsilon": job.epsilon}
     known = {item.name for item in model.parameters}
-    at = namespace(model, {name: value for name, value in given.items() if name in known})
-    numbers = stream(job.size.seed, f"figure {job.experiment} {job.psi1:g} {job.epsilon:g}", job.trial)
+    at = namespace(model, {name: value for name, value in job.at.items() if name in known})
+    numbers = stream(job.size.seed, job.key, job.trial)
     return dict(resolve(job.experiment)(ArrayLab(numbers, device=CPU), at, job.size.dimension))

@@ -108,6 +108,17 @@ def test_an_integral_that_does_not_settle_is_said_so_and_is_no_number():
     assert "did not settle" in found.notes(0)[0]
 
 
+def test_a_root_whose_observable_does_not_settle_is_said_so_too():
+    rough = Model((rho,), (u,), (), (equal(u, rho),), {"value": angle_mean(1 / sqrt(ANGLE * u))}, {u: rho})
+    found = Solver(rough)(rho=2.0)
+    assert str(found.status) == "not_converged"
+    assert "did not settle" in found.notes(0)[0]
+
+
+def test_what_may_be_left_out_may_be_spelt_out():
+    assert SOLVER(rho=1, until=math.inf).observables["value"] == SOLVER(rho=1).observables["value"]
+
+
 def test_points_that_settle_are_kept_beside_points_that_do_not():
     sizes = np.asarray([0.5, 1.0 - 1e-9])
     found = angle_integral(lambda angle: 1 / (1 - sizes * np.cos(angle)), sizes)
@@ -153,7 +164,8 @@ def test_a_choice_selects_a_phase_and_an_infinite_observable_is_none_with_its_re
     ("given", "words"),
     [
         ({"until": 2.0}, "until is finite"),
-        ({"until": [1.0, math.inf]}, "finite number"),
+        ({"until": [1.0, -math.inf]}, "finite number"),
+        ({"rho": math.inf}, "finite number"),
         ({"colour": "green"}, "allowed are red, blue"),
         ({"colour": 1}, "allowed are red, blue"),
         ({"weights": "0.5@0.5,1.5@0.4"}, "sum to 0.9, not 1"),
@@ -172,7 +184,7 @@ def test_a_choice_selects_a_phase_and_an_infinite_observable_is_none_with_its_re
 )
 def test_what_cannot_be_used_is_refused_in_one_line(given, words):
     with pytest.raises(ParameterError) as caught:
-        SOLVER(rho=1, **given)
+        SOLVER(**{"rho": 1, **given})
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -61,7 +61,7 @@ def command(
     for name in ranges:
         raise click.UsageError(f"--set: {name} is a range; simulate takes one point, so a number is allowed")
     chosen, experiment = chosen_rung(derivation, rung)
-    where = _device(device)
+    where = chosen_device(device)
     theory = next(solved_points(derivation, fixed, {}))
     begun = time.perf_counter()
     draws = drawn(derivation, experiment, fixed, dimension=dimension, trials=trials, seed=seed, device=where)
@@ -110,8 +110,12 @@ def drawn(
     trials: int,
     seed: int,
     device: Device,
+    progress: str = "",
 ) -> list[dict[str, float]]:
-    """The observables of every trial; the streams do not depend on the rung, so rungs can be compared in pairs."""
+    """The observables of every trial; the streams do not depend on the rung, so rungs can be compared in pairs.
+
+    `progress` stands before the number of the trial on a terminal.
+    """
     from numerics.lab import ArrayLab
     from numerics.parameters import namespace
     from numerics.sampling import stream
@@ -120,7 +124,7 @@ def drawn(
     key = f"simulate {derivation.id} {dimension}"
     found = []
     for trial in range(trials):
-        _say(f"trial {trial + 1} of {trials}")
+        _say(f"{progress}trial {trial + 1} of {trials}")
         lab = ArrayLab(stream(seed, key, trial), device=device)
         try:
             with redirect_stdout(sys.stderr):
@@ -146,7 +150,7 @@ def summary(values: list[float], theory: float | None, /) -> dict[str, Any]:
     }
 
 
-def _device(name: str) -> Device:
+def chosen_device(name: str, /) -> Device:
     from numerics.lab import select_device
 
     try:

@@ -1,0 +1,59 @@
+"""How a closed form of this folder is held against finite networks: tolerances, sizes and control variates by level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from sympy import Expr, Rational
+
+from derivations.core import Derivation, Level, Simulation, Step
+from derivations.learning_regimes.symbols import OBSERVABLES
+from derivations.relations import Claim, follows
+
+RELATIVE = {Level.quick: Rational(3, 100), Level.standard: Rational(1, 100), Level.deep: Rational(3, 1000)}
+ABSOLUTE = {Level.quick: Rational(1, 100), Level.standard: Rational(3, 1000), Level.deep: Rational(1, 1000)}
+"""In units of the target's energy; the larger of the two decides."""
+SIZES = {Level.quick: (50, 100, 200), Level.standard: (100, 200, 400, 800), Level.deep: (2048, 4096, 8192)}
+MOST = {Level.quick: 400, Level.standard: 1000, Level.deep: 64}
+CONTROLS: Mapping[str, int] = {"row_overlap": 1, "resolvent_overlap": 0, "squared_resolvent_overlap": 0}
+"""Exact means: a row's overlap with the others changes sign with it."""
+
+
+def simulate_point(
+    theorem: Derivation,
+    at: Mapping[Any, Any],
+    level: Level,
+    *,
+    name: str,
+    reason: str,
+    uses: Iterable[Step],
+    experiment: str = "random_features",
+    sizes: tuple[int, ...] = (),
+    model_of: Derivation | None = None,
+) -> Step:
+    """Declare the step LEVEL_NAME: both observables of the model at the point `at`, on finite networks.
+
+    The model is the theorem's own, or that of `model_of`.
+    """
+    scale: Expr = ABSOLUTE[level] / RELATIVE[level]
+    evidence = Simulation(
+        f"learning_regimes:{experiment}",
+        at=at,
+        bias="1/d",
+        tolerance=float(RELATIVE[level]),
+        sizes=sizes or SIZES[level],
+        scale=dict.fromkeys(OBSERVABLES, scale),
+        controls=CONTROLS,
+        most=MOST[level],
+        level=level,
+    )
+    return theorem.step(evidence, uses=uses)(_law(model_of or theorem, f"{level.name}_{name}", reason))
+
+
+def _law(theorem: Derivation, name: str, reason: str) -> Callable[[], Claim]:
+    def law() -> Claim:
+        return follows(theorem.model, *OBSERVABLES)
+
+    law.__name__, law.__doc__ = name, reason
+    return law

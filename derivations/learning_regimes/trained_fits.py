@@ -1,0 +1,93 @@
+"""Exact instances of best fits by quadratic networks: every stationary point of a small target, and the formulas.
+
+At a stationary point M is B on an invariant subspace and 0 beside it (learning_regimes.trained_flow), so that for
+distinct eigenvalues the stationary networks are finitely many; the loss has a minimum, which is one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from sympy import Expr, Integer, Matrix, Max, Rational, S, Symbol, Tuple, diag, trace
+
+from derivations.evidence import Instance
+from derivations.learning_regimes.lower_mean import LowerMean
+
+SPECTRA = ((3, -2, 1, Rational(1, 2)), (-4, 4, 1, -1), (5, 3, 2, 0))
+_HALF = Rational(1, 2)
+BASIS = _HALF * Matrix([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+"""Orthogonal: the eigenvectors of the targets."""
+
+
+def list_subsets(size: int, most: int, /) -> list[tuple[int, ...]]:
+    """All sets of at most `most` places out of `size`."""
+    return [kept for count in range(most + 1) for kept in combinations(range(size), count)]
+
+
+def miss(spectrum: Sequence[Expr | int], kept: Sequence[int], /) -> Expr:
+    """||M - B||_F^2 for the stationary network that keeps these eigenvalues."""
+    target = BASIS * diag(*spectrum) * BASIS.T
+    product = BASIS * diag(*(b if place in kept else 0 for place, b in enumerate(spectrum))) * BASIS.T
+    return trace((product - target) ** 2)
+
+
+def best_fits() -> Iterator[Instance]:
+    """The least loss over stationary networks of m neurons against d times the lower mean of b^2 at 1 - m/d."""
+    b = Symbol("b", real=True)
+    for spectrum in SPECTRA:
+        law = Tuple(*(Tuple(Integer(1) * value, Rational(1, 4)) for value in spectrum))
+        for m in range(5):
+            least = min(miss(spectrum, kept) for kept in list_subsets(4, m))
+            yield f"{spectrum}, m = {m}", least, 4 * LowerMean(b**2, b, law, 1 - Rational(m, 4))
+
+
+def fits_with_fixed_signs() -> Iterator[Instance]:
+    """p output weights +1 and q of -1: at most p positive and q negative eigenvalues of M (its inertia)."""
+    for spectrum in SPECTRA:
+        for p, q in ((0, 2), (1, 1), (2, 0), (2, 1)):
+            allowed = [kept for kept in list_subsets(4, p + q) if _inertia(spectrum, kept, p, q)]
+            least = min(miss(spectrum, kept) for kept in allowed)
+            positive = sorted((b for b in spectrum if b > 0), reverse=True)[p:]
+            negative = sorted(b for b in spectrum if b < 0)[q:]
+            yield f"{spectrum}, {p} plus, {q} minus", least, sum((b**2 for b in (*positive, *negative)), S.Zero)
+
+
+def _inertia(spectrum: Sequence[Expr | int], kept: Sequence[int], p: int, q: int) -> bool:
+    return len([k for k in kept if spectrum[k] > 0]) <= p and len([k for k in kept if spectrum[k] < 0]) <= q
+
+
+def fits_of_positive_targets() -> Iterator[Instance]:
+    """Output weights +1 and B of nonnegative eigenvalues: the squares beyond the m-th eigenvalue remain."""
+    for spectrum in ((5, 3, 2, 0), (7, 7, 1, 1)):
+        for m in range(1, 5):
+            allowed = [kept for kept in list_subsets(4, m) if _inertia(spectrum, kept, m, 0)]
+            least = min(miss(spectrum, kept) for kept in allowed)
+            yield f"{spectrum}, m = {m}", least, sum(b**2 for b in spectrum[m:])
+
+
+def dual_values() -> Iterator[Instance]:
+    """int_0^p q(s) ds = max over the values theta of p theta - E (theta - b^2)_+, ties included."""
+    b = Symbol("b", real=True)
+    laws = (((1, 4), (-1, 4), (2, 2)), ((3, 5), (-2, 3), (0, 2)), ((2, 10),))
+    for law in laws:
+        atoms = Tuple(*(Tuple(Integer(value), Rational(weight, 10)) for value, weight in law))
+        for p in (Rational(1, 7), _HALF, Rational(9, 10), Integer(1)):
+            dual = max(
+                p * theta**2 - sum(weight * Max(theta**2 - value**2, 0) for value, weight in atoms)
+                for theta, _ in atoms
+            )
+            yield f"{law}, p = {p}", LowerMean(b**2, b, atoms, p), dual
+
+
+def kept_without_offset() -> Iterator[Instance]:
+    """The largest sum of squares about the kept set's own mean, for spectra symmetric about a centre."""
+    for centre, halves in ((Integer(2), (1, 3, 4)), (-_HALF, (Rational(1, 3), 1, 5)), (Integer(7), (2, 3, 9))):
+        spectrum = [centre + sign * half for half in halves for sign in (1, -1)]
+        for m in (2, 4, 6):
+            best = max(_squares_about_mean(kept) for kept in combinations(spectrum, m))
+            yield f"centre {centre}, m = {m}", best, 2 * sum(half**2 for half in halves[3 - m // 2 :])
+
+
+def _squares_about_mean(kept: Sequence[Expr]) -> Expr:
+    return sum((b**2 for b in kept), S.Zero) - sum(kept, S.Zero) ** 2 / len(kept)

@@ -1,0 +1,164 @@
+r"""The flow from independent Gaussian rows in the limit: a deterministic equivalent with one unknown.
+
+M(t) = e^{Bt} W_0' (1 + W_0 Q_t W_0')^(-1) W_0 e^{Bt} is a resolvent of W_0'W_0. With r = 1/Q_t = b/(e^{2bt} - 1), which
+is positive and bounded for every b, e^{2bt}/Q_t = b + r, and k = vartheta/(r + vartheta) the part kept of a direction:
+
+    vartheta/omega + E k = rho,      tr M/d -> E (b + r) k,      <B, M>/d -> E b (b + r) k,
+    ||M||_F^2/d -> E ((b + r) k)^2 + (E (b + r) k (1 - k))^2/(vartheta/omega + E k (1 - k)),
+
+averages over the eigenvalues b of B, ||B||_F^2 = d. The unknown is c with vartheta = rho omega e^{-2ct}: it tends to
+omega as t -> 0, and to the smallest eigenvalue kept as t -> oo. Nothing below overflows or cancels at any t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from sympy import Abs, Expr, Integer, Max, Min, Piecewise, Rational, Symbol, exp, log, tanh
+
+from derivations.averages import LawMean, semicircle_mean
+from derivations.core import Branch, Model, unknown
+from derivations.learning_regimes.lower_mean import LowerMean
+from derivations.learning_regimes.symbols import rho
+from derivations.learning_regimes.trained_setting import (
+    PARAMETERS,
+    PROGRAM,
+    flow_eigenvalue,
+    flow_scale,
+    flow_time,
+    is_semicircle,
+    spectrum,
+    time,
+    x,
+)
+from derivations.relations import Relation, below, equal
+
+Mean: TypeAlias = Callable[[Callable[[Expr], Expr]], Expr]
+"""E f(b) from f."""
+
+cut = unknown("cut", "c in vartheta = rho omega e^{-2ct}: in the end the smallest eigenvalue kept", positive=True)
+
+_NEGLIGIBLE = Rational(1, 10**100)
+
+
+def lost_share(z: Expr, /) -> Expr:
+    """1 - e^{-2z} for z > 0, without subtraction."""
+    return tanh(z) * (1 + exp(-2 * z))
+
+
+def rate(b: Expr, t: Expr, /) -> Expr:
+    """|b|/(1 - e^{-2|b|t}), which is r for b < 0 and b + r for b > 0; 1/(2t) at b = 0."""
+    size = Abs(b) + _NEGLIGIBLE
+    return size / lost_share(size * t)
+
+
+def inverse_gain(b: Expr, t: Expr, /) -> Expr:
+    """r = b/(e^{2bt} - 1)."""
+    return rate(b, t) * exp(-2 * t * Max(b, 0))
+
+
+def fitted(b: Expr, t: Expr, /) -> Expr:
+    """b + r = b/(1 - e^{-2bt}), to which M tends in a direction that is kept."""
+    return rate(b, t) * exp(2 * t * Min(b, 0))
+
+
+def logarithm(b: Expr, t: Expr, omega: Expr, /) -> Expr:
+    """y = log(r/vartheta), so that k = 1/(1 + e^y)."""
+    return log(rate(b, t) / (rho * omega)) + 2 * t * (cut - Max(b, 0))
+
+
+def kept(y: Expr, /) -> Expr:
+    """k = 1/(1 + e^y)."""
+    return 1 / (1 + exp(y))
+
+
+def kept_at_any_time(y: Expr, /) -> Expr:
+    """k as a tanh, which cancels where k is tiny, but whose derivative overflows nowhere."""
+    return (1 - tanh(y / 2)) / 2
+
+
+def wavering(y: Expr, /) -> Expr:
+    """k (1 - k)."""
+    return exp(-Abs(y)) / (1 + exp(-Abs(y))) ** 2
+
+
+def energy(kept_square: Expr, crossed: Expr, variance: Expr, start: Expr, /) -> Expr:
+    """lim ||M||_F^2/d from E ((b + r) k)^2, E (b + r) k (1 - k), E k (1 - k) and vartheta/omega."""
+    return kept_square + crossed**2 / (start + variance)
+
+
+def _flow_model(mean: Mean, **rest: Any) -> Model:
+    """The model on the averages `mean`; `rest` are its equation, its start, and the start's program."""
+    t, omega = flow_time, flow_scale
+
+    def fit(b: Expr) -> Expr:
+        return fitted(b, t)
+
+    def y(b: Expr) -> Expr:
+        return logarithm(b, t, omega)
+
+    overlap, square = Symbol("overlap", real=True), Symbol("square", positive=True)
+    kept_square, crossed, waver = (Symbol(name, nonnegative=True) for name in ("kept_square", "crossed", "waver"))
+    start = rho * exp(-2 * cut * t)
+    return Model(
+        parameters=PARAMETERS,
+        unknowns=(cut,),
+        program=(
+            *PROGRAM,
+            *rest.get("program", ()),
+            (overlap, mean(lambda b: b * fit(b) * kept(y(b)))),
+            (kept_square, mean(lambda b: (fit(b) * kept(y(b))) ** 2)),
+            (crossed, mean(lambda b: fit(b) * wavering(y(b)))),
+            (waver, mean(lambda b: wavering(y(b)))),
+            (square, energy(kept_square, crossed, waver, start)),
+        ),
+        equations=(rest["equation"](mean, y),),
+        observables={"test_error": 1 - 2 * overlap + square, "dirichlet_energy": square},
+        start={cut: rest["start"]},
+        reported={"vartheta": omega * start},
+    )
+
+
+EARLY_CUT = flow_scale / (1 + flow_time * flow_scale)
+"""A guess at the cut that is right as t -> 0."""
+
+
+def _over_semicircle() -> Model:
+    def mean(function: Callable[[Expr], Expr]) -> Expr:
+        return semicircle_mean(lambda xi: function(flow_eigenvalue.xreplace({x: xi})), Integer(0), Integer(2))
+
+    def equation(mean: Mean, y: Callable[[Expr], Expr]) -> Relation:
+        return equal(mean(lambda b: kept(y(b))) / rho, lost_share(cut * flow_time))
+
+    return _flow_model(mean, equation=equation, start=EARLY_CUT)
+
+
+def _over_values() -> Model:
+    """Late in the flow E k has steps at the values of b: the guess is the step at which the share rho is reached."""
+    quantile = Symbol("quantile", real=True)
+    width = Rational(1, 10**7)
+
+    def mean(function: Callable[[Expr], Expr]) -> Expr:
+        return LawMean(function(flow_eigenvalue), x, spectrum.symbol)
+
+    def lower(share: Expr) -> Expr:
+        return LowerMean(flow_eigenvalue, x, spectrum.symbol, share)
+
+    def equation(mean: Mean, y: Callable[[Expr], Expr]) -> Relation:
+        # 1 + ... is of order one where both sides are tiny: their relative precision is lost there, not the root's
+        return equal(1 + mean(lambda b: kept_at_any_time(y(b))) / rho, 1 + lost_share(cut * flow_time))
+
+    step = quantile + log(rho * flow_scale / rate(quantile, flow_time)) / (2 * flow_time)
+    late = Piecewise((Max(EARLY_CUT, step), (quantile > 0) & (rho < 1)), (EARLY_CUT, True))
+    program = ((quantile, (lower(1 - rho + width) - lower(1 - rho)) / width),)
+    return _flow_model(mean, equation=equation, start=late, program=program)
+
+
+def flow_branches() -> tuple[Branch, ...]:
+    """A flow of finite time: for a semicircle the averages are integrals over an angle, else sums over the values."""
+    running = below(time, time.default)
+    return (
+        Branch("semicircle_flow", (running, equal(is_semicircle, 1)), _over_semicircle()),
+        Branch("flow", (running,), _over_values()),
+    )
