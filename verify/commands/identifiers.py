@@ -36,14 +36,20 @@ def load_one(text: str, /) -> Derivation:
 
 
 def load_every(texts: Iterable[str], /) -> list[Derivation]:
-    """The derivations with these ids or paths, each once; all of the repository's when there are none."""
+    """The derivations with these ids or paths, or in these folders, each once; all of them when nothing is named."""
     from derivations.discover import all_ids
 
+    known = all_ids()
     found: dict[str, Derivation] = {}
-    for text in list(texts) or all_ids():
+    for text in [one for each in texts for one in _in_folder(each, known)] or known:
         derivation = load_one(text)
         found.setdefault(derivation.id, derivation)
     return list(found.values())
+
+
+def _in_folder(text: str, known: Iterable[str]) -> list[str]:
+    """The ids below a folder such as `learning_regimes`, or the text itself when it names none."""
+    return [each for each in known if each.startswith(f"{text.strip('/.')}.")] or [text]
 
 
 def load_target(text: str, /) -> tuple[Derivation, Step | None]:

@@ -43,7 +43,7 @@ def command(
     as_json: bool,
     out: str | None,
 ) -> int:
-    """Check the steps of the named derivations (of all, without ID) and print the ledger.
+    """Check the steps of the named derivations or folders (of all, without ID) and print the ledger.
 
     The exit code is 0 when nothing fails and nothing is open, 1 otherwise, 2 for wrong use.
 
