@@ -149,7 +149,7 @@ def _refuse_jumps(pieces: Pieces, variable: Symbol) -> None:
             except (ZeroDivisionError, ValueError, OverflowError):
                 raise ValueError(f"it is not finite at {variable} = {N(kink, 6)}") from None
             if not continuous:
-                raise ValueError(f"it jumps at {variable} = {N(kink, 6)}, so E[G f(G)] differs from E f'(G)")
+                raise ValueError(f"it jumps at {variable} = {N(kink, 6)}, so its slope is not square integrable")
 
 
 def _assemble(moments: dict[Key, Any], words: tuple[str, ...]) -> dict[str, Any]:

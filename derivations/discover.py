@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from derivations.core import Derivation
 
 ROOT = Path(__file__).resolve().parent
+MOST_NAMED = 12
 # Executed files from outside the repository, with their modification times: an edited one is read anew.
 _outside: dict[str, tuple[Path, int]] = {}
 _BINDING = re.compile(r"^theorem(?:\s*:[^=\n]+)?\s*=\s*(?:\w+\.)*Derivation\(", re.MULTILINE)
@@ -161,6 +162,8 @@ def _suggest(text: str) -> str:
     nearest = list(dict.fromkeys(close))[:3]
     if nearest:
         return f"did you mean {' or '.join(nearest)}?"
+    if len(ids) > MOST_NAMED:
+        return f"`list` names all {len(ids)}"
     return f"there are {', '.join(ids)}" if ids else "there are none"
 
 

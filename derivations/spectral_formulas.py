@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sympy import Expr, Piecewise, Symbol, exp, sqrt, tanh
 
-from derivations.averages import LawMean, size_biased_mean
+from derivations.averages import LawMean, edge_mean
 
 EIGENVALUE = Symbol("g", positive=True)
 """An eigenvalue of d times the covariance of the rows; its law has mean one."""
@@ -37,16 +37,21 @@ def gram_trace_slope(nu: Expr, a: Expr, rho: Expr, /, psi1: Expr | None = None) 
     return trace * (1 + a * rho * trace) / gram_discriminant(nu, a, rho)
 
 
+def resolvent_discriminant(z: Expr, rho: Expr, /) -> Expr:
+    """D(z), the square root of the discriminant of the quadratic for g_rho(z): z g + 1/g."""
+    return sqrt((z + (rho - 1)) ** 2 + 4 * z)
+
+
 def resolvent_mean(z: Expr, rho: Expr, /) -> Expr:
     """g_rho(z), the mean of 1/(s + z) over mu for z > 0, to a few units of 1e-16 (of 1e-16/sqrt(z) next to rho = 1)."""
     shift = z + (rho - 1)
-    root = sqrt(shift**2 + 4 * z)
+    root = resolvent_discriminant(z, rho)
     return Piecewise((2 / (shift + root), shift > 0), ((root - shift) / (2 * z), True))
 
 
 def size_biased_laplace(u: Expr, rho: Expr, /) -> Expr:
     """ell(u), the mean of exp(-u s) over the semicircle law s dmu/rho, u >= 0, as an integral over an angle."""
-    return size_biased_mean(lambda s: exp(-u * s), rho)
+    return edge_mean(lambda s: exp(-u * s), rho)
 
 
 def laplace_mean(u: Expr, rho: Expr, /) -> Expr:
@@ -54,7 +59,7 @@ def laplace_mean(u: Expr, rho: Expr, /) -> Expr:
 
     The integrand is entire in s, so that rho = 1 is no special case. The error is absolute, a few units of 1e-16.
     """
-    return 1 - rho * size_biased_mean(lambda s: decayed(u, s), rho)
+    return 1 - rho * edge_mean(lambda s: decayed(u, s), rho)
 
 
 def decayed(u: Expr, s: Expr, /) -> Expr:
@@ -89,6 +94,7 @@ __all__ = [
     "gram_trace",
     "gram_trace_slope",
     "laplace_mean",
+    "resolvent_discriminant",
     "resolvent_mean",
     "size_biased_laplace",
 ]

@@ -38,22 +38,24 @@ def draw_first_layer(lab: Lab, at: SimpleNamespace, size: int, /) -> FirstLayer:
         variances = lab.asarray(eigenvalues)
         target = general_target(lab, at.trace_alignment, size)
         overlap = float(namespace(target).sum(namespace(target).linalg.diagonal(target) * variances))
-        rows = lab.normal(_width(at, size), size) * variances**0.5
+        rows = lab.normal(count_neurons(at, size), size) * variances**0.5
         return FirstLayer(rows, target, (float(eigenvalues @ eigenvalues), overlap), is_unit=False)
     target = diagonal_target(lab, at.trace_alignment, size)
-    return FirstLayer(lab.sphere(_width(at, size), size), target, _isotropic_moments(at, size), is_unit=True)
+    return FirstLayer(lab.sphere(count_neurons(at, size), size), target, isotropic_moments(at, size), is_unit=True)
 
 
 def draw_gaussian_layer(lab: Lab, at: SimpleNamespace, size: int, /) -> FirstLayer:
     """Rows N(0, I/d) and a diagonal target."""
-    rows = lab.normal(_width(at, size), size) / math.sqrt(size)
+    rows = lab.normal(count_neurons(at, size), size) / math.sqrt(size)
     target = diagonal_target(lab, at.trace_alignment, size)
-    return FirstLayer(rows, target, _isotropic_moments(at, size), is_unit=False)
+    return FirstLayer(rows, target, isotropic_moments(at, size), is_unit=False)
 
 
-def _isotropic_moments(at: SimpleNamespace, size: int) -> tuple[float, float]:
-    return 1 / size, at.trace_alignment / math.sqrt(size)
-
-
-def _width(at: SimpleNamespace, size: int) -> int:
+def count_neurons(at: SimpleNamespace, size: int, /) -> int:
+    """m = max(1, round(rho d))."""
     return max(1, round(float(at.rho) * size))
+
+
+def isotropic_moments(at: SimpleNamespace, size: int, /) -> tuple[float, float]:
+    """(tr Gamma^2, tr Gamma B) for Gamma = I/d."""
+    return 1 / size, at.trace_alignment / math.sqrt(size)

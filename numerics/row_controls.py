@@ -34,22 +34,34 @@ def measure_row_controls(
 ) -> dict[str, float]:
     """The controls of rows with K = `overlaps` (m, m) and w_j^T B w_j = `targets` (m,); `MEANS` are their means.
 
-    row_overlap = 1^T K 1/m and row_energy = tr K/m. Given `moments` = (tr Gamma^2, tr Gamma B), square_overlap =
-    sum_{i != j} (K_ij^2 - tr Gamma^2)/m and target_overlap = sqrt(d) mean_j (w_j^T B w_j - tr Gamma B). With
+    Those of `measure_quadratic_overlaps`, row_overlap = 1^T K 1/m and row_energy = tr K/m. With
     R = (mu_1^2 K + nu)^-1 and nu the energy of the degrees above 1 plus the ridge, resolvent_overlap =
     (1^T R 1 - tr R)/m and squared_resolvent_overlap = (1^T R^2 1 - tr R^2)/m: random signs leave only the diagonal.
     """
     xp, count = namespace(overlaps), overlaps.shape[0]
-    diagonal = xp.linalg.diagonal(overlaps)
-    off_diagonal = float(xp.sum(overlaps**2)) - float(xp.sum(diagonal**2))
     sums, squares = _resolvent(overlaps, activation, ridge)
     return {
         "row_overlap": float(xp.sum(overlaps)) / count,
-        "row_energy": float(xp.mean(diagonal)),
-        "square_overlap": off_diagonal / count - (count - 1) * moments[0],
-        "target_overlap": math.sqrt(dimension) * (float(xp.mean(targets)) - moments[1]),
+        "row_energy": float(xp.mean(xp.linalg.diagonal(overlaps))),
+        **measure_quadratic_overlaps(overlaps, targets, dimension=dimension, moments=moments),
         "resolvent_overlap": sums / count,
         "squared_resolvent_overlap": squares / count,
+    }
+
+
+def measure_quadratic_overlaps(
+    overlaps: Array, targets: Array, *, dimension: int, moments: tuple[float, float]
+) -> dict[str, float]:
+    """Those of degree two, given `moments` = (tr Gamma^2, tr Gamma B): both of mean 0.
+
+    square_overlap = sum_{i != j} (K_ij^2 - tr Gamma^2)/m and target_overlap = sqrt(d) mean_j (w_j^T B w_j - tr Gamma
+    B).
+    """
+    xp, count = namespace(overlaps), overlaps.shape[0]
+    off_diagonal = float(xp.sum(overlaps**2)) - float(xp.sum(xp.linalg.diagonal(overlaps) ** 2))
+    return {
+        "square_overlap": off_diagonal / count - (count - 1) * moments[0],
+        "target_overlap": math.sqrt(dimension) * (float(xp.mean(targets)) - moments[1]),
     }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from sympy import Expr, Rational
 
 from derivations.core import Derivation, Level, Simulation, Step
-from derivations.learning_regimes.symbols import OBSERVABLES
+from derivations.learning_regimes.feature_setting import init_scale
+from derivations.learning_regimes.symbols import OBSERVABLES, rho, ridge, trace_alignment
 from derivations.relations import Claim, follows
 
 RELATIVE = {Level.quick: Rational(3, 100), Level.standard: Rational(1, 100), Level.deep: Rational(3, 1000)}
@@ -16,8 +17,30 @@ ABSOLUTE = {Level.quick: Rational(1, 100), Level.standard: Rational(3, 1000), Le
 """In units of the target's energy; the larger of the two decides."""
 SIZES = {Level.quick: (50, 100, 200), Level.standard: (100, 200, 400, 800), Level.deep: (2048, 4096, 8192)}
 MOST = {Level.quick: 400, Level.standard: 1000, Level.deep: 64}
+HALF = Rational(1, 2)
 CONTROLS: Mapping[str, int] = {"row_overlap": 1, "resolvent_overlap": 0, "squared_resolvent_overlap": 0}
 """Exact means: a row's overlap with the others changes sign with it."""
+
+RELU: dict[object, object] = {rho: 1, trace_alignment: Rational(4, 5), "activation": "relu"}
+POINTS: dict[str, dict[object, object]] = {
+    "relu": RELU,
+    "wide_tanh": {rho: 2, trace_alignment: -1, "activation": "tanh(t+1)"},
+    "quadratic": {rho: 1, trace_alignment: Rational(3, 5), "activation": "t**2-1+t", "offset": "no"},
+    "ridge": {rho: 3 * HALF, trace_alignment: -1, "activation": "tanh(t+1)", ridge: HALF / 5, init_scale: HALF},
+    "covariance": {**RELU, trace_alignment: 1, "covariance": "0.4@0.5,1.6@0.5"},
+    "covariance_ridge": {
+        rho: 3 * HALF,
+        trace_alignment: 1,
+        "activation": "t**2-1+t",
+        "offset": "no",
+        ridge: HALF,
+        init_scale: HALF,
+        "covariance": "0.5@0.75,2.5@0.25",
+    },
+    "mean_not_fitted": {**RELU, "offset": "no"},
+    "mean_not_fitted_ridge": {**RELU, "offset": "no", init_scale: 2, ridge: HALF},
+}
+"""Where random features are held against finite networks, some of them without an offset."""
 
 
 def simulate_point(

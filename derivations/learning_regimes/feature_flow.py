@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sympy import Abs, Expr, Max, Piecewise, Symbol, exp, sqrt, tanh
+from sympy import Abs, Expr, Max, Piecewise, Symbol, exp, sqrt
 
-from derivations.averages import size_biased_mean
+from derivations.averages import edge_mean
 from derivations.learning_regimes.feature_traces import Moments, Program, a, spike
 from derivations.learning_regimes.symbols import hermite_2, nonlinear_energy, rho, ridge, time
+from derivations.spectral_formulas import decayed
 
 excess = Symbol("excess", real=True)
 least = Symbol("least_eigenvalue", nonnegative=True)
@@ -27,8 +28,7 @@ first, energy, square, left_energy, left = (
 
 def learnt_share(x: Expr, /) -> Expr:
     """phi(x), through tanh so that it neither cancels at small t (x + ridge) nor overflows at large."""
-    half = tanh(time * (x + ridge) / 2)
-    return Piecewise((2 * half / ((1 + half) * (x + ridge)), x + ridge > 0), (time, True))
+    return Piecewise((decayed(time, x + ridge), x + ridge > 0), (time, True))
 
 
 def left_share(x: Expr, /) -> Expr:
@@ -42,7 +42,7 @@ def eigenvalue_mean(function: Callable[[Expr], Expr], /) -> Expr:
     f(nu) stands under the integral, so that rounding in the difference is judged against it.
     """
     base = nonlinear_energy
-    return size_biased_mean(lambda s: function(base) + (function(base + a * s) - function(base)) / s, rho)
+    return edge_mean(lambda s: function(base) + (function(base + a * s) - function(base)) / s, rho)
 
 
 def spiked_density(s: Expr, /) -> Expr:
@@ -63,7 +63,7 @@ def spiked_mean(function: Callable[[Expr], Expr], /) -> Expr:
     removes the pole of the density from the neighbourhood of the spectrum: the integrand is then entire.
     """
     base = function(reference)
-    return size_biased_mean(lambda s: base + (function(nonlinear_energy + a * s) - base) * spiked_density(s), rho)
+    return edge_mean(lambda s: base + (function(nonlinear_energy + a * s) - base) * spiked_density(s), rho)
 
 
 def law_program() -> Program:

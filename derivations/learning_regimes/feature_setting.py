@@ -28,7 +28,6 @@ from derivations.learning_regimes.feature_traces import (
     visible,
 )
 from derivations.learning_regimes.symbols import (
-    covariance,
     derivative_energy,
     hermite_2,
     linear_coefficient,
@@ -36,7 +35,7 @@ from derivations.learning_regimes.symbols import (
     nonlinear_energy,
     offset,
     rho,
-    ridge,
+    ridge_penalty,
     time,
     trace_alignment,
 )
@@ -44,6 +43,8 @@ from derivations.relations import Relation, below, equal
 from derivations.spectral_formulas import covariance_trace
 
 init_scale = symbols.init_scale(0)
+covariance = symbols.covariance_of_rows("B in general position: sqrt(d) tr(Gamma B) = tau; not with time")
+ridge = ridge_penalty(f"||f - f*||^2 + lambda ||v - v(0)||^2, v(0) the initial output weights; {symbols.UNITS}")
 single_neuron_alignment = parameter(
     "single_neuron_alignment",
     "w'Bw/||B||_F of a single neuron",

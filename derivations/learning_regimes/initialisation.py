@@ -14,6 +14,7 @@ from typing import Any
 
 from sympy import Expr, Integer, Rational, Symbol, expand, oo, sqrt, symbols
 
+from derivations.activations import activation_constants
 from derivations.core import Derivation, Exact, Level, Model, Simulation, Step, Symbolic
 from derivations.evidence import Instance
 from derivations.gaussian_integrals import gaussian_mean
@@ -122,6 +123,26 @@ def _parseval() -> Iterator[Instance]:
 def diagonal_of_the_gram() -> Claim:
     """For |w| = 1 the diagonals are E sigma^2 = sum mu_k^2 and E sigma'^2 = sum k mu_k^2; a constant removes mu_0^2."""
     return statement("with mu_k = E[sigma He_k]/sqrt(k!): U_jj = E sigma(G)^2 and C_jj = E sigma'(G)^2")
+
+
+def _expected() -> Iterator[Instance]:
+    """v'Uv and v'Cv of two polynomials against the model, in units of ||f*||^2 = 2 and S(f*)^2 = 4."""
+    t, scale = Symbol("t", real=True), Rational(3, 2)
+    words = {"mean": mean, "linear_coefficient": linear_coefficient}
+    words |= {"nonlinear_energy": nonlinear_energy, "derivative_energy": derivative_energy}
+    for f, has_offset in product((t**2 + 2 * t + 2, t**3 - 2 * t - 1), (0, 1)):
+        found = activation_constants(f, t, tuple(words))
+        at = {words[word]: value for word, value in found.items()} | {alpha: scale, offset.symbol: has_offset}
+        kept = f - has_offset * gaussian_mean(f, t)
+        energies = (gaussian_mean(expand(square**2), t) for square in (kept, f.diff(t)))
+        claimed = [base + scale**2 * value / unit for value, base, unit in zip(energies, (1, 0), (2, 4), strict=True)]
+        yield f"{f}, offset {has_offset}", [model().observables[name].subs(at) for name in OBSERVABLES], claimed
+
+
+@theorem.step(Exact(_expected), uses=[mean_over_outputs, diagonal_of_the_gram])
+def mean_of_the_observables() -> Claim:
+    """f - f* in squares: 2 for the target, nothing crossed as v has mean zero, and v'Uv; the gradients v'Cv."""
+    return statement("the model's test error is 1 + E v'Uv/2 and its Dirichlet energy E v'Cv/4, offset or not")
 
 
 @theorem.step(Symbolic(), uses=[diagonal_of_the_gram])

@@ -26,7 +26,14 @@ from sympy import Expr, Integer, Matrix, Rational, Symbol, diag, oo, sqrt
 
 from derivations.core import Derivation, Exact, Level, Model, Simulation, Step, Symbolic
 from derivations.evidence import Instance
-from derivations.learning_regimes import initialisation, lazy_flow, lazy_residual, lazy_ridge
+from derivations.learning_regimes import (
+    initialisation,
+    lazy_flow,
+    lazy_residual,
+    lazy_ridge,
+    tangent,
+    tangent_quadratic,
+)
 from derivations.learning_regimes.lazy_model import INITIAL, lazy_model
 from derivations.learning_regimes.lazy_setting import init_scale, time
 from derivations.learning_regimes.symbols import (
@@ -85,7 +92,7 @@ GIVEN = (below(0, init_scale), below(0, nonlinear_energy), below(0, derivative_e
 """The initial function is not a constant."""
 
 
-@theorem.step(Symbolic(), uses=[sum_of_the_parts])
+@theorem.step(Symbolic(), uses=[sum_of_the_parts, initialisation.mean_of_the_observables])
 def initialisation_hurts_error() -> Claim:
     """The test error of unfitted increases with the scale of the initialisation; its flow and ridge do as well."""
     return increasing(_unfitted("test_error"), init_scale, given=GIVEN)
@@ -95,6 +102,7 @@ def initialisation_hurts_error() -> Claim:
     Symbolic(),
     uses=[
         sum_of_the_parts,
+        initialisation.mean_of_the_observables,
         lazy_flow.initialisation_hurts_robustness,
         lazy_ridge.initialisation_hurts_robustness,
     ],
@@ -123,7 +131,7 @@ def mean_field_scaling() -> Claim:
     return limit_of(share, width, oo, 0)
 
 
-CONTROLS = {"row_overlap": 1, "row_alignment": 0, "init_energy": 1}
+CONTROLS = {"square_overlap": 0, "target_overlap": 0, "init_energy": 1}
 Setting = dict[Symbol | str, Expr | int | str]
 HALF, DRAWS = Rational(1, 2), {Level.quick: 12, Level.standard: 100, Level.deep: 12}
 SIZES = {Level.quick: (24, 48, 96), Level.standard: (64, 128, 256), Level.deep: (2048, 4096, 8192)}
@@ -172,13 +180,15 @@ unfitted = _claim_at(
     _at("unfitted", SHIFTED),
     initialisation_hurts_error,
     initialisation_hurts_robustness,
+    *tangent.PARTS,
     levels=DEEP,
 )
 residual = _claim_at(
     "residual",
     "What tangent features cannot express of f_0, at alpha = 3, where it is seen: the random-matrix formulas of V2.",
     _at("residual", SHIFTED, init_scale=3),
-    lazy_residual.unfitted_as_minimum,
+    lazy_residual.unfitted_degrees,
+    *tangent.PARTS,
     levels=DEEP,
 )
 residual_of_relu = _claim_at(
@@ -187,6 +197,7 @@ residual_of_relu = _claim_at(
     _at("residual", "relu", init_scale=3),
     lazy_residual.initialisation_in_the_tangent_space,
     lazy_residual.no_error_of_homogeneous_activations,
+    *tangent.PARTS,
 )
 flow = _claim_at(
     "flow",
@@ -194,6 +205,7 @@ flow = _claim_at(
     _at("flow", SQUARE, time=Rational(3, 10)),
     lazy_flow.residual,
     lazy_flow.energy,
+    lazy_flow.initial_function_over_signs,
 )
 flow_of_the_network = _claim_at(
     "flow_of_the_network",
@@ -201,6 +213,7 @@ flow_of_the_network = _claim_at(
     _at("flow", "t**2/2+1", rho=2, time=1),
     lazy_flow.residual,
     lazy_flow.energy,
+    lazy_flow.initial_function_over_signs,
     levels=(Level.standard,),
     experiment="lazy_training",
 )
@@ -223,6 +236,7 @@ zero_output = _claim_at(
     "zero_output",
     "Without an initial function, with a ridge, more neurons than inputs.",
     _at("zero_output", SHIFTED, rho=2, ridge=Rational(1, 5)),
+    *tangent.PARTS,
     levels=(Level.standard,),
 )
 without_offset = _claim_at(
@@ -230,5 +244,6 @@ without_offset = _claim_at(
     "An even activation with a mean and no trained constant: the trace part is missed, f_0's mean stays.",
     _at("unfitted", SQUARE, offset="no"),
     sum_of_the_parts,
+    tangent_quadratic.trace_without_offset,
     levels=(Level.standard,),
 )

@@ -19,15 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import product
 
-from sympy import Derivative, Expr, Function, Integer, Matrix, Rational, Symbol, atan, diff, exp, oo, zeros
+from sympy import Derivative, Expr, Function, Integer, Matrix, Rational, Symbol, exp, oo, zeros
 
 from derivations.core import Derivation, Exact, Level, Sampled, Symbolic
 from derivations.evidence import Instance
 from derivations.ingredients import Program
-from derivations.learning_regimes import initialisation
+from derivations.learning_regimes import initialisation, tangent
 from derivations.learning_regimes.lazy_setting import init_energy, init_scale, time
-from derivations.learning_regimes.lazy_spectrum import edge_weight, laplace_mean, size_biased_laplace
 from derivations.learning_regimes.symbols import (
     DOHMATOB_BIETTI,
     derivative_energy,
@@ -40,6 +40,7 @@ from derivations.learning_regimes.symbols import (
 )
 from derivations.learning_regimes.tangent_errors import quadratic_error
 from derivations.relations import Claim, below, equal, increasing, limit_of, solves, statement
+from derivations.spectral_formulas import laplace_mean, size_biased_laplace
 
 theorem = Derivation(__name__, title="Gradient flow of the linearised network", source=DOHMATOB_BIETTI)
 
@@ -122,7 +123,24 @@ def residual() -> Claim:
     return solves(decay, {E: entry * exp(-u * s_i) * exp(-u * s_k)})
 
 
-@theorem.step(Symbolic(), uses=[residual])
+def _initial_functions() -> Iterator[Instance]:
+    """Two neurons in three dimensions, F diagonal: the mean over all signs of ||F W'diag(v) W F||^2."""
+    rows, decay = Matrix([[1, 2, 0], [-1, 1, 3]]), Matrix.diag(Rational(1, 2), Rational(1, 3), 2)
+    forms = [decay * rows.T * Matrix.diag(*signs) * rows * decay for signs in product((1, -1), repeat=2)]
+    mean = sum((form**2).trace() for form in forms) / Integer(len(forms))
+    along = [(rows.row(j) * decay**2 * rows.row(j).T)[0] for j in range(2)]
+    yield "squared norm", mean, along[0] ** 2 + along[1] ** 2
+
+
+@theorem.step(Exact(_initial_functions), uses=[residual, tangent.traceless_target_in_general_position])
+def initial_function_over_signs() -> Claim:
+    """Independent v_j leave sum_j v_j^2 (w_j'exp(-2uS)w_j)^2, and w_j'exp(-2uS)w_j -> ell(2u), the mean of exp(-2us)
+    under s dmu/rho: alpha_2^2 ell(2u)^2.
+    """
+    return statement("E_v ||F W'diag(v) W F||^2 = sum_j E v_j^2 (w_j'F^2 w_j)^2")
+
+
+@theorem.step(Symbolic(), uses=[residual, tangent.traceless_target_in_general_position])
 def energy() -> Claim:
     """For independent s, s' the mean of (1 - exp(-u(s + s')))^2 is 1 - 2 L(u)^2 + L(2u)^2; two atoms show it."""
     p, a, b = Symbol("p", positive=True), *(Symbol(name, positive=True) for name in ("a", "b"))
@@ -133,17 +151,6 @@ def energy() -> Claim:
 
     mean = sum((w * v * (1 - exp(-u * (s + t))) ** 2 for w, s in atoms for v, t in atoms), Integer(0))
     return equal(mean, 1 - 2 * laplace(u) ** 2 + laplace(2 * u) ** 2)
-
-
-@theorem.step(Symbolic())
-def gathered_angles() -> Claim:
-    """The angle psi from the lower edge with tan(psi/2) = gather tan(angle/2): 2 sin(psi)^2 dpsi is the weight in the
-    new angle, here in x = tan(angle/2).
-    """
-    x, gather = Symbol("x", positive=True), Symbol("gather", positive=True)
-    sine, slope = 2 * gather * x / (1 + (gather * x) ** 2), diff(2 * atan(gather * x), x) / diff(2 * atan(x), x)
-    near, far = 1 / (1 + x**2), gather**2 * x**2 / (1 + x**2)
-    return equal(edge_weight(near, far, gather, 2 * x / (1 + x**2)), 2 * sine**2 * slope)
 
 
 MULTIPLES = {unfitted_half: 1, unfitted_once: 2, unfitted_twice: 4}

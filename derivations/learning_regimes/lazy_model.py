@@ -9,15 +9,10 @@ from sympy import Expr, oo
 
 from derivations.core import Branch, Model, Phase
 from derivations.ingredients import Program
-from derivations.learning_regimes import lazy_flow, lazy_residual, lazy_ridge, tangent_errors
+from derivations.learning_regimes import initialisation, lazy_flow, lazy_residual, lazy_ridge, tangent_errors
 from derivations.learning_regimes.lazy_setting import PARAMETERS, QUADRATIC, REFUSALS, init_scale, time, variant
 from derivations.learning_regimes.symbols import (
     OBSERVABLES,
-    derivative_energy,
-    linear_coefficient,
-    mean,
-    nonlinear_energy,
-    offset,
     ridge,
     tangent_derivative_energy,
 )
@@ -25,8 +20,8 @@ from derivations.relations import Relation, equal
 
 Pair = Mapping[str, Expr]
 INITIAL: Pair = {
-    "test_error": init_scale**2 * (linear_coefficient**2 + nonlinear_energy + (1 - offset.symbol) * mean**2) / 2,
-    "dirichlet_energy": init_scale**2 * (linear_coefficient**2 + derivative_energy) / 4,
+    name: (value - target).xreplace({initialisation.alpha: init_scale})
+    for (name, value), target in zip(initialisation.model().observables.items(), (1, 0), strict=True)
 }
 """What f_0, independent of the rest, adds to the observables: regime (a) without the target."""
 

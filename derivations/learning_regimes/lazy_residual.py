@@ -25,11 +25,11 @@ from functools import cache
 
 from sympy import Derivative, Expr, Integer, Matrix, Symbol, diag, diff, sqrt
 
-from derivations.averages import size_biased_mean
-from derivations.core import Derivation, Exact, Symbolic
+from derivations.averages import edge_mean
+from derivations.core import Assumed, Derivation, Exact, Symbolic
 from derivations.evidence import Instance
 from derivations.ingredients import Program
-from derivations.learning_regimes import tangent_errors
+from derivations.learning_regimes import tangent, tangent_errors
 from derivations.learning_regimes.lazy_setting import init_scale
 from derivations.learning_regimes.symbols import (
     DOHMATOB_BIETTI,
@@ -44,15 +44,18 @@ from derivations.learning_regimes.symbols import (
     rho,
     tangent_derivative_energy,
 )
-from derivations.learning_regimes.tangent_errors import discriminant, seen, slope_square
+from derivations.learning_regimes.tangent_errors import (
+    radial,
+    size_biased_resolvent,
+    slope_square,
+    squared_size_biased_resolvent,
+)
 from derivations.relations import Claim, equal, statement
 
 theorem = Derivation(
     __name__, title="The part of the initialisation that tangent features cannot fit", source=DOHMATOB_BIETTI
 )
 
-radial_slope = 2 * hermite_2 + 2 * sqrt(3) * hermite_4
-"""eta_2 = E[G sigma'(G) h_2(G)]."""
 higher_energy = nonlinear_energy - hermite_2**2
 """The sum over k >= 3 of mu_k^2."""
 higher_derivative_energy = derivative_energy - 2 * hermite_2**2
@@ -72,8 +75,8 @@ def program() -> Program:
     """c, chi, chi_2, Theta, a, z, xi, b_2 and e_perp."""
     overlaps = (
         (stiffness, tangent_errors.stiffness()),
-        (overlap, size_biased_mean(lambda s: seen(stiffness + s) / rho, rho)),
-        (squared_overlap, size_biased_mean(lambda s: seen(stiffness + s) / (rho * discriminant(stiffness + s)), rho)),
+        (overlap, edge_mean(lambda s: size_biased_resolvent(stiffness + s), rho)),
+        (squared_overlap, edge_mean(lambda s: squared_size_biased_resolvent(stiffness + s), rho)),
     )
     return (*overlaps, *_SHARES)
 
@@ -82,10 +85,9 @@ _SHARES: Program = (
     (across_loss, 2 * stiffness * overlap / (1 - 2 * overlap)),
     (
         along,
-        (across_loss * hermite_2 * radial_slope / 2 + radial_overlap)
-        / (across_loss * radial_slope**2 / 2 + radial_tangent_energy),
+        (across_loss * hermite_2 * radial / 2 + radial_overlap) / (across_loss * radial**2 / 2 + radial_tangent_energy),
     ),
-    (gap, (along * radial_slope - hermite_2) / sqrt(2)),
+    (gap, (along * radial - hermite_2) / sqrt(2)),
     (multiplier, gap / (1 - 2 * overlap)),
     (
         across_weight,
@@ -178,7 +180,15 @@ def no_energy_of_homogeneous_activations() -> Claim:
     return equal(_expand(unfitted_gradient, across_loss).xreplace(OF_DEGREE) + share, 1 / degree)
 
 
-@theorem.step(Symbolic())
+@theorem.step(Assumed(), uses=[tangent.high_degrees_decouple])
+def initial_function_in_general_position() -> Claim:
+    """Row j sees v_j alone: what the other rows do to it are traces of resolvents of S, means under s dmu/rho."""
+    return statement(
+        "degrees >= 3 of f_0 and of its fit meet row by row; degree 2 leaves sum_j v_j^2 Theta z^2, xi v_j on row j"
+    )
+
+
+@theorem.step(Symbolic(), uses=[initial_function_in_general_position])
 def across_budget() -> Claim:
     """What degree 2 keeps, 2 c^2 chi_2 xi^2, and what the higher degrees of the weights across cost, c_b b_2, add up to
     Theta z^2: with xi = 1 this is 2 c^2 chi_2 + c beta_1^2 b_2 = 2 c chi (1 - 2 chi).
@@ -191,7 +201,7 @@ def across_budget() -> Claim:
 
 def _loss(share: Expr) -> Expr:
     """Theta z^2 and the higher degrees, at a share a along the weights."""
-    across = across_loss * (share * radial_slope - hermite_2) ** 2 / 2
+    across = across_loss * (share * radial - hermite_2) ** 2 / 2
     return across + share**2 * radial_tangent_energy - 2 * share * radial_overlap + higher_energy
 
 
@@ -209,3 +219,16 @@ def unfitted_as_minimum() -> Claim:
     share = Symbol("share", real=True)
     slope, curvature = diff(_loss(share), share).xreplace({share: Integer(0)}), diff(_loss(share), share, 2)
     return equal(_expand(unfitted_energy, across_loss), _loss(Integer(0)) - slope**2 / (2 * curvature))
+
+
+@theorem.step(Symbolic(), uses=[across_budget, unfitted_as_minimum])
+def unfitted_degrees() -> Claim:
+    """S^2 weighs the degree k of what is left by k: if all degrees counted twice, S_perp would be 2 e_perp."""
+    across = stiffness * slope_square
+    twice = {
+        tangent_derivative_energy: 2 * across,
+        radial_tangent_derivative_energy: 2 * radial_tangent_energy,
+        radial_derivative_overlap: 2 * radial_overlap,
+        derivative_energy: 2 * nonlinear_energy,
+    }
+    return equal(_expand(unfitted_gradient, along, gap).xreplace(twice), 2 * _expand(unfitted_energy, along, gap))

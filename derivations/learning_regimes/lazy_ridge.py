@@ -22,11 +22,11 @@ from functools import cache
 
 from sympy import Expr, Integer, Matrix, Rational, Symbol, diff, oo, zeros
 
-from derivations.averages import marchenko_pastur_mean, size_biased_mean
+from derivations.averages import edge_mean, marchenko_pastur_mean
 from derivations.core import Derivation, Exact, Level, Sampled, Symbolic
 from derivations.evidence import Instance
 from derivations.ingredients import Program
-from derivations.learning_regimes import tangent_errors
+from derivations.learning_regimes import tangent, tangent_errors
 from derivations.learning_regimes.lazy_setting import init_energy, init_scale
 from derivations.learning_regimes.symbols import (
     DOHMATOB_BIETTI,
@@ -40,7 +40,12 @@ from derivations.learning_regimes.symbols import (
     tangent_derivative_energy,
     tangent_energy,
 )
-from derivations.learning_regimes.tangent_errors import discriminant, resolvent, resolvent_slope, seen
+from derivations.learning_regimes.tangent_errors import (
+    discriminant,
+    resolvent,
+    resolvent_slope,
+    squared_size_biased_resolvent,
+)
 from derivations.lemmas import marchenko_pastur
 from derivations.relations import Claim, below, equal, increasing, limit_of, statement
 
@@ -61,17 +66,12 @@ ANY_QUADRATIC = dict.fromkeys(
 """The constants that vanish for a t^2 + b."""
 
 
-def squared_size_biased_resolvent(z: Expr, /) -> Expr:
-    """The mean of 1/(z + s)^2 over omega = s dmu/rho."""
-    return seen(z) / (rho * discriminant(z))
-
-
 @cache
 def program() -> Program:
     """c = ridge/beta_1^2 and c^2 chi_2."""
     return (
         (pull, ridge / (2 * hermite_2**2)),
-        (init_shrinkage, size_biased_mean(lambda s: pull**2 * squared_size_biased_resolvent(pull + s), rho)),
+        (init_shrinkage, edge_mean(lambda s: pull**2 * squared_size_biased_resolvent(pull + s), rho)),
     )
 
 
@@ -154,7 +154,7 @@ def trace_fit() -> Claim:
     return equal(of_a_quadratic(tangent_errors.trace_energy(ridge)), 1 - 2 * z * g + z**2 * SLOPE, given=[ADMISSIBLE])
 
 
-@theorem.step(Symbolic(), uses=[shrinkage])
+@theorem.step(Symbolic(), uses=[shrinkage, tangent.traceless_target_in_general_position])
 def penalised_tangent() -> Claim:
     """The tangent model's test error with a ridge is P - ridge dP/d ridge, P the mean of c/(c + s + t); entry by entry
     that is the squared residual, so that the parts without alpha are the tangent model's.

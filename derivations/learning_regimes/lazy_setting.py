@@ -12,20 +12,28 @@ from derivations.learning_regimes.symbols import (
     linear_coefficient,
     offset,
     rho,
-    ridge,
+    ridge_penalty,
     tangent_energy,
     trace_alignment,
 )
 from derivations.relations import Relation, below, equal
 
 init_scale = symbols.init_scale(1)
-activation = symbols.activation(*symbols.SYMBOL_OF)
+activation = symbols.activation(
+    *symbols.SYMBOL_OF,
+    where="mu_2 != 0, and mu_1 != 0 or mu_3 = 0; variants flow and ridge take a*t**2 + b only",
+)
+ridge = ridge_penalty(
+    "||f - f*||^2 + lambda sum |a_j|^2 (variant ridge: |a_j - a_j(0)|^2), a_j the weights of tangent features of unit "
+    "output weight; a penalty Lambda on the rows of a network of output weights alpha_v/sqrt(m) is lambda = "
+    f"Lambda m/alpha_v^2; {symbols.UNITS}"
+)
 time = parameter(
     "time",
     "time of the gradient flow",
     positive=True,
     default=oo,
-    convention="variant flow: in units of m/(4 alpha_v^2) for output weights of size alpha_v/sqrt(m) and the loss "
+    convention="variant flow only: in units of m/(4 alpha_v^2) for output weights of size alpha_v/sqrt(m) and the loss "
     "||f - f*||^2/2; not given: the flow has converged",
 )
 variant = ChoiceParameter(
@@ -34,9 +42,9 @@ variant = ChoiceParameter(
     {"zero_output": 1, "residual": 2, "unfitted": 3, "flow": 4, "ridge": 5},
     default="unfitted",
     symbol=Symbol("variant_number", positive=True),
-    convention="zero_output: no initial function (V1); residual: f* - f_0 is fitted to convergence (V2); unfitted: the "
-    "fit of f* is added to f_0, whose scale then shows (V3, the default); flow: gradient flow from f_0 up to "
-    "`time` (V4); ridge: the penalty pulls towards f_0's weights (V5)",
+    convention="zero_output: no initial function; residual: f* - f_0 is fitted to convergence; unfitted: the fit of "
+    "f* is added to f_0, whose scale then shows; flow: gradient flow from f_0 up to `time`; ridge: the penalty pulls "
+    "towards f_0's weights",
 )
 PARAMETERS = (rho, trace_alignment, variant, init_scale, ridge, time, offset, activation)
 

@@ -14,17 +14,21 @@ in general position, so that sqrt(d) tr(Gamma B) = tau. Only the trace of B is l
 
 from __future__ import annotations
 
-from sympy import Expr, Integer, Matrix, Rational, Symbol, diff, sqrt, symbols
+from sympy import Expr, Integer, Matrix, Symbol, Tuple, diff, sqrt, symbols
 
 from derivations.core import Derivation, Level, Model, Symbolic
 from derivations.learning_regimes import feature_gram, initialisation
-from derivations.learning_regimes.feature_claims import simulate_point
-from derivations.learning_regimes.feature_setting import build_model, init_scale
+from derivations.learning_regimes.feature_claims import POINTS, RELU, simulate_point
+from derivations.learning_regimes.feature_setting import anisotropic_model, build_model, init_scale
 from derivations.learning_regimes.feature_traces import (
     Moments,
+    Program,
+    a,
     alignment,
+    anisotropic_program,
     errors,
     eta,
+    isotropic_program,
     kappa,
     linear_share,
     printed_energy,
@@ -38,6 +42,7 @@ from derivations.learning_regimes.feature_traces import (
 )
 from derivations.learning_regimes.symbols import (
     DOHMATOB_BIETTI,
+    covariance,
     derivative_energy,
     linear_coefficient,
     mean,
@@ -45,7 +50,6 @@ from derivations.learning_regimes.symbols import (
     offset,
     rho,
     ridge,
-    trace_alignment,
 )
 from derivations.lemmas import spectral_averages
 from derivations.relations import Claim, equal, limit_of
@@ -151,21 +155,37 @@ def sherman_morrison_squared() -> Claim:
 
 p = Symbol("p", positive=True)
 """psi1 as a coordinate: the law p (nu + ridge + a/(1 + a rho p)) = 1 is linear in nu + ridge."""
-a = linear_coefficient**2
 SHIFTED = 1 / p - a / (1 + a * rho * p)
+
+
+def _by_the_program(expression: Expr, program: Program) -> Expr:
+    """In psi1, with the model's own linear_share, psi2 and kappa."""
+    for name, definition in reversed(program):
+        expression = expression if name is psi1 else expression.xreplace({name: definition})
+    return expression
+
+
+def _in_coordinates(expression: Expr) -> Expr:
+    return _by_the_program(expression, isotropic_program()).xreplace({psi1: p})
 
 
 @theorem.step(Symbolic(), uses=[spectral_averages.gram_fixed_point])
 def slope_of_psi1() -> Claim:
     """psi2 = -d psi1/d nu = psi1/(nu + ridge + linear_share), linear_share = a/(1 + a rho psi1)^2: no subtraction."""
-    return equal(-1 / diff(SHIFTED, p), p / (SHIFTED + a / (1 + a * rho * p) ** 2))
+    return equal(-1 / diff(SHIFTED, p), _in_coordinates(psi2).subs(nonlinear_energy, SHIFTED - ridge))
 
 
-def _in_coordinates(expression: Expr) -> Expr:
-    """In p, with nu eliminated in favour of the ridge's place: linear_share and psi2 from p."""
-    share = a / (1 + a * rho * p) ** 2
-    at = {psi2: psi1 / (nonlinear_energy + ridge + share), linear_share: share, kappa: spike * psi1}
-    return expression.xreplace(at).xreplace({psi1: p})
+_FIRST, _SECOND, _WEIGHT = symbols("g1 g2 weight", positive=True)
+TWO_ATOMS = {covariance.symbol: Tuple(Tuple(_FIRST, _WEIGHT), Tuple(_SECOND, 1 - _WEIGHT))}
+
+
+@theorem.step(Symbolic(), uses=[slope_of_psi1])
+def slope_with_a_covariance() -> Claim:
+    """Implicit differentiation of the model's equation for psi1, lhs/rhs = 1: its psi2 again subtracts nothing."""
+    (equation,) = anisotropic_model().equations
+    gap = (equation.lhs / equation.rhs).xreplace(TWO_ATOMS).subs(linear_coefficient**2, a)
+    slope = _by_the_program(psi2, anisotropic_program()).xreplace(TWO_ATOMS)
+    return equal(diff(gap, nonlinear_energy) / diff(gap, psi1), slope)
 
 
 @theorem.step(Symbolic(), uses=[sherman_morrison_squared, slope_of_psi1])
@@ -234,7 +254,7 @@ def ridge_form_of_the_energy() -> Claim:
 def _heavy(name: str) -> Claim:
     """ridge -> oo is psi1 = p -> 0; the limit is the network at initialisation."""
     untrained = initialisation.theorem.model.observables[name]
-    at = {offset.symbol: 1, initialisation.alpha: init_scale, mean: 0}
+    at = {offset.symbol: 1, initialisation.alpha: init_scale, mean: 0, linear_coefficient: sqrt(a)}
     return limit_of(_penalty(name).subs(ridge, SHIFTED - nonlinear_energy), p, 0, untrained.subs(at))
 
 
@@ -251,32 +271,13 @@ def heavy_ridge_energy() -> Claim:
 
 
 USES = (missed_by_the_ridge, energy_of_the_ridge, test_error_of_a_filter, energy_of_a_filter)
-RELU: dict[object, object] = {rho: Rational(1, 2), trace_alignment: Rational(3, 5), "activation": "relu"}
-HALF = Rational(1, 2)
-POINTS: dict[str, dict[object, object]] = {
-    "relu": RELU,
-    "wide_tanh": {rho: 2, trace_alignment: -1, "activation": "tanh(t+1)"},
-    "quadratic": {rho: 1, trace_alignment: Rational(3, 5), "activation": "t**2-1+t", "offset": "no"},
-    "ridge": {rho: 3 * HALF, trace_alignment: 1, "activation": "tanh(t+1)", ridge: HALF / 5, init_scale: HALF},
-    "covariance": {**RELU, trace_alignment: 1, "covariance": "0.4@0.5,1.6@0.5"},
-    "covariance_ridge": {
-        rho: 3 * HALF,
-        trace_alignment: 1,
-        "activation": "t**2+t",
-        ridge: HALF,
-        init_scale: HALF,
-        "covariance": "0.5@0.75,2.5@0.25",
-    },
-    "mean_not_fitted": {**RELU, "offset": "no"},
-    "mean_not_fitted_ridge": {**RELU, "offset": "no", init_scale: 1, ridge: HALF / 5},
-}
 QUICK = ("relu", "ridge", "covariance_ridge", "mean_not_fitted_ridge")
 DEEP = ("relu", "wide_tanh", "ridge")
 
 for _level, _names in ((Level.quick, QUICK), (Level.standard, tuple(POINTS)), (Level.deep, DEEP)):
     for _name in _names:
         _reason = "Population Gram matrices of finite networks, data averaged exactly, extrapolated in 1/d."
-        _uses = (*USES, spectral_averages.covariance_law) if "covariance" in _name else USES
+        _uses = (*USES, slope_with_a_covariance, spectral_averages.covariance_law) if "covariance" in _name else USES
         simulate_point(theorem, POINTS[_name], _level, name=_name, reason=_reason, uses=_uses)
 simulate_point(
     theorem,

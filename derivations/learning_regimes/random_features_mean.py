@@ -187,7 +187,7 @@ def traceless_target(lab: Lab, at: SimpleNamespace, d: int) -> dict[str, float]:
         sizes=(50, 100, 200),
         most=400,
     ),
-    uses=[feature_gram.length_of_the_fluctuation],
+    uses=[feature_gram.length_of_the_fluctuation, feature_gram.limits_of_the_grams],
 )
 def traceless_part() -> Claim:
     """The fluctuating part of r is in general position: d (1 - test error) -> 2 rho mu_2^2 psi1, and its energy."""

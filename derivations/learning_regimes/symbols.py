@@ -55,15 +55,21 @@ trace_alignment = parameter(
     default=Rational(1, 2),
     convention="tau = tr B/(sqrt(d) ||B||_F), ||B||_F = 1; the traceless part of B is in general position",
 )
-ridge = parameter(
-    "ridge", "ridge penalty lambda", nonnegative=True, default=0, convention="||f - f*||^2 + lambda ||weights||^2"
-)
+UNITS = "||.||^2 the mean square over inputs, ||f*||^2 = 2 as ||B||_F = 1"
+
+
+def ridge_penalty(convention: str, /) -> Parameter:
+    """The ridge, with what the regime adds to the loss; every regime's is the same symbol."""
+    return parameter("ridge", "ridge penalty lambda", nonnegative=True, default=0, convention=convention)
+
+
+ridge = ridge_penalty(f"||f - f*||^2 + lambda sum |a_j|^2, a_j the weights of the tangent features; {UNITS}")
 time = parameter(
     "time",
     "time of the gradient flow",
     positive=True,
     default=oo,
-    convention="v' = -(U v - r), half the gradient of ||f - f*||^2; not given: the flow has converged",
+    convention="v' is minus half the gradient of the loss, penalty included; not given: the flow has converged",
 )
 
 
@@ -84,17 +90,24 @@ offset = ChoiceParameter(
     {"yes": 1, "no": 0},
     default="yes",
     symbol=Symbol("has_offset", nonnegative=True),
-    convention="with a constant every feature may be replaced by its centred version",
+    convention="yes: every feature may be replaced by its centred version; the target is centred",
 )
-covariance = LawParameter(
-    "covariance",
-    "law of the eigenvalues g of d times the covariance of the rows",
-    default="1@1",
-    symbol=Symbol("covariance_law"),
-    domain=Domain(Integer(0), oo),
-    mean=Integer(1),
-    convention="value@weight,...; the values average to 1, so that E|w|^2 = 1",
-)
+
+
+def covariance_of_rows(remark: str = "", /) -> LawParameter:
+    """The law of the rows' covariance, with what a regime has to remark on it."""
+    return LawParameter(
+        "covariance",
+        "law of the eigenvalues g of d times the covariance of the rows",
+        default="1@1",
+        symbol=Symbol("covariance_law"),
+        domain=Domain(Integer(0), oo),
+        mean=Integer(1),
+        convention=f"the values average to 1, so that E|w|^2 = 1{remark and f'; {remark}'}",
+    )
+
+
+covariance = covariance_of_rows()
 g = Symbol("g", positive=True)
 """An eigenvalue of d times the covariance of the rows."""
 
@@ -128,12 +141,12 @@ SYMBOL_OF = {
 """The symbol of each worded constant of an activation (derivations.activations)."""
 
 
-def activation(*words: str, default: str = "relu") -> FunctionParameter:
-    """The activation, seen through the constants named by `words` only."""
+def activation(*words: str, default: str = "relu", where: str = "") -> FunctionParameter:
+    """The activation, seen through the constants named by `words` only; `where` says which ones a regime takes."""
     return FunctionParameter(
         "activation",
-        "activation sigma, as an expression in t or a name",
+        "activation sigma",
         default=default,
         constants={word: SYMBOL_OF[word] for word in words},
-        convention="as written, not centred: relu is max(t, 0)",
+        convention=f"as written, not centred: relu is max(t, 0){where and f'; {where}'}",
     )

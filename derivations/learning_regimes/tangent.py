@@ -2,15 +2,15 @@ r"""Test error and Dirichlet energy of the neural tangent model on a quadratic t
 
 Inputs N(0, I_d), target x'Bx - tr B with ||B||_F = 1 and tr B = tau sqrt(d), rows w_j uniform on the sphere, m/d ->
 rho; f(x) = sum_j (a_j'x) sigma'(w_j'x) + offset, A = (a_j) optimal in L2, or with the penalty lambda sum |a_j|^2. With
-c_b, c_a, c_b', c_a' the energies of the degrees from 3 on (`learning_regimes.symbols`), for mu_2 != 0 and mu_1 != 0 or
-mu_1 = mu_3 = 0,
+beta_k = E[sigma' h_k], eta_k = E[G sigma'(G) h_k(G)], h_k = He_k/sqrt(k!), and the energies c_b = sum_(k>=2) beta_k^2,
+c_a = sum_(k>=3) eta_k^2 of the degrees from 3 on, for mu_2 != 0 and mu_1 != 0 or mu_1 = mu_3 = 0,
 
     eps_test -> (1 - tau^2) E_b + tau^2 E_t,   eps_rob -> (1 - tau^2) R_b + tau^2 R_t,
 
-where E_b = int int c/(c + s + t) over the Marchenko-Pastur law twice, E_t = (omega + kappa)/(rho + omega + kappa), and
-R_b, R_t as in `learning_regimes.tangent_errors`. A quadratic activation has c_b = c_a = 0: E_b = (1 - rho)_+^2, E_t =
-(1 - rho)_+, and eps_rob = 1 - eps_test; else eps_rob > 1 - eps_test. Without an offset the trace part is lost: E_t = 1,
-R_t = 0. Where sigma' jumps (ReLU) eps_rob is infinite.
+where E_b = int int c/(c + s + t) over the Marchenko-Pastur law twice, c = c_b/beta_1^2, and E_t, R_b, R_t are in the
+steps missed_part and energy_part of tangent_trace and tangent_traceless. Without a ridge: a quadratic activation has
+c_b = c_a = 0, E_b = (1 - rho)_+^2, E_t = (1 - rho)_+, and eps_rob = 1 - eps_test; else eps_rob > 1 - eps_test. Without
+an offset the trace part is lost: E_t = 1, R_t = 0. Where sigma' jumps (ReLU) eps_rob is infinite.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _law(level: Level, sizes: tuple[int, ...], at: Mapping[Symbol | str, Number 
         tolerance=HALF_WIDTH[level],
         scale=dict.fromkeys(OBSERVABLES, Rational(1, 3)),
         sizes=sizes,
-        controls={"row_overlap": 1, "row_alignment": 0},
+        controls={"square_overlap": 0, "target_overlap": 0},
         most=most,
         level=level,
     )

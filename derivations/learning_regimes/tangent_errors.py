@@ -11,11 +11,9 @@ lambda)/beta_1^2, g the resolvent of the Marchenko-Pastur law mu of W'W, and s o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from sympy import Expr, Max, S, sqrt
 
-from sympy import Expr, Max, S, Symbol, cos, sin, sqrt
-
-from derivations.averages import ANGLE, angle_mean
+from derivations.averages import edge_mean
 from derivations.learning_regimes.symbols import (
     hermite_2,
     hermite_4,
@@ -27,7 +25,7 @@ from derivations.learning_regimes.symbols import (
     tangent_energy,
     trace_alignment,
 )
-from derivations.lemmas.spectral_averages import resolvent_mean
+from derivations.spectral_formulas import resolvent_discriminant, resolvent_mean
 
 TEST_ERROR_WORDS = ("hermite(2)", "hermite(4)", "tangent_energy", "radial_tangent_energy")
 """The activation's constants that the test error needs."""
@@ -48,7 +46,7 @@ def stiffness(penalty: Expr = S.Zero, /) -> Expr:
 
 def discriminant(z: Expr, /) -> Expr:
     """D(z) = sqrt((z + rho - 1)^2 + 4 z) = z g + 1/g."""
-    return sqrt((z + rho - 1) ** 2 + 4 * z)
+    return resolvent_discriminant(z, rho)
 
 
 def resolvent(z: Expr, /) -> Expr:
@@ -66,18 +64,7 @@ def resolvent_slope(z: Expr, /) -> Expr:
     return resolvent(z) * (1 + resolvent(z)) / discriminant(z)
 
 
-def hard_edge_mean(function: Callable[[Expr], Expr], angle: Symbol = ANGLE, /) -> Expr:
-    """E function(s) over the semicircle law s dmu/rho, with the nodes of the angle drawn towards its lower edge.
-
-    The angle is u + sin u: still even, periodic and analytic in u, but cubic at u = pi, where at rho near 1 and a small
-    stiffness c the integrand varies on the scale sqrt(c); the midpoint rule then needs c^(-1/6) angles, not c^(-1/2).
-    """
-    graded = angle + sin(angle)
-    place = (1 - sqrt(rho)) ** 2 + 4 * sqrt(rho) * cos(graded / 2) ** 2
-    return angle_mean(2 * sin(graded) ** 2 * (1 + cos(angle)) * function(place), angle)
-
-
-def traceless_error(penalty: Expr = S.Zero, /, angle: Symbol = ANGLE) -> Expr:
+def traceless_error(penalty: Expr = S.Zero, /) -> Expr:
     """E_b: the part of a traceless target that is missed, int int c/(c + s + t); with a ridge P - lambda dP/dlambda.
 
     c g(c) is the atom's and the first moment's share; (g(c) - g(c + s))/s is written as a quotient of positive terms.
@@ -90,10 +77,10 @@ def traceless_error(penalty: Expr = S.Zero, /, angle: Symbol = ANGLE) -> Expr:
         chord = 1 / (1 / (near * far) - rho / ((1 + near) * (1 + far)))
         return rho * (c * chord + 2 * penalty / slope_square * resolvent_slope(c + s))
 
-    return atom(c) - hard_edge_mean(kernel, angle)
+    return atom(c) - edge_mean(kernel, rho)
 
 
-def traceless_energy(penalty: Expr = S.Zero, /, angle: Symbol = ANGLE) -> Expr:
+def traceless_energy(penalty: Expr = S.Zero, /) -> Expr:
     """R_b: Dirichlet energy on a traceless target, int int [S^2 + c_b'/(2 beta_1^2) S]/(c + S)^2 with S = s + t.
 
     g + c g' = g (s (1 + g) + rho/(1 + g))/D at c + s keeps every term positive.
@@ -105,7 +92,7 @@ def traceless_energy(penalty: Expr = S.Zero, /, angle: Symbol = ANGLE) -> Expr:
         far = resolvent(c + s)
         return 2 * rho * far / discriminant(c + s) * ((s + extra) * (1 + far) + rho / (1 + far))
 
-    return hard_edge_mean(kernel, angle)
+    return edge_mean(kernel, rho)
 
 
 def trace_denominator(penalty: Expr = S.Zero, /) -> Expr:
@@ -134,6 +121,16 @@ def trace_energy(penalty: Expr = S.Zero, /) -> Expr:
 def seen(z: Expr, /) -> Expr:
     """J_1 = 1 - omega(z) = E s/(s + z)."""
     return 2 * rho / (z + rho + 1 + discriminant(z))
+
+
+def size_biased_resolvent(z: Expr, /) -> Expr:
+    """The mean of 1/(s + z) over the semicircle law s dmu/rho."""
+    return seen(z) / rho
+
+
+def squared_size_biased_resolvent(z: Expr, /) -> Expr:
+    """The mean of 1/(s + z)^2 over the same law."""
+    return size_biased_resolvent(z) / discriminant(z)
 
 
 def test_error(penalty: Expr = S.Zero, /) -> Expr:  # noqa: PT028 (a test error, not a test)

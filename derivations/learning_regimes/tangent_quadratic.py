@@ -15,11 +15,12 @@ from itertools import combinations, product
 
 from sympy import Expr, Integer, Matrix, Rational, S, Symbol, diff, eye, oo, solve, sqrt, symbols
 
-from derivations.core import Cited, Derivation, Exact, Level, Simulation, Symbolic
+from derivations.core import Cited, Derivation, Exact, Level, Phase, Sampled, Simulation, Symbolic
 from derivations.evidence import Instance, Number
 from derivations.learning_regimes import tangent_errors as errors
 from derivations.learning_regimes.symbols import DOHMATOB_BIETTI, OBSERVABLES, offset, rho, trace_alignment
-from derivations.learning_regimes.tangent_setting import mean_error, tangent_model
+from derivations.learning_regimes.tangent_setting import dimension, mean_error, phases, tangent_model
+from derivations.learning_regimes.tangent_setting import rows as number_of_rows
 from derivations.relations import Claim, below, equal, follows, limit_of, statement
 
 theorem = Derivation(
@@ -146,13 +147,35 @@ def _designs() -> Iterator[Instance]:
         projectors = [missed_projector(rows) for rows in spans]
         mean = sum((energy(p * target * p) for p in projectors), S.Zero) / (len(projectors) * scale)
         at = {tau: target.trace() / (2 * scale**HALF)}
-        yield f"{number} rows in 4 dimensions", mean, mean_error(Integer(4), Integer(number)).subs(at)
+        yield f"{number} rows in 4 dimensions", mean, _at_finite_dimension(4, number).subs(at)
+    yield from ((f"{number} rows in 4 dimensions", Integer(0), _at_finite_dimension(4, number)) for number in (4, 7))
+
+
+def _finite() -> Phase:
+    return next(phase for phase in phases() if phase.name == "finite_dimension")
+
+
+def _at_finite_dimension(size: int, number: int) -> Expr:
+    """The model's test error of a quadratic activation."""
+    error = _finite().observables["test_error"]
+    return S.Zero if error is None else error.subs({dimension: size, number_of_rows: number})
 
 
 @theorem.step(Exact(_designs), uses=[mean_at_finite_dimension])
 def means_over_designs() -> Claim:
     """A polynomial of degree 4 in the rows has the same mean over a design of degree 4 as over the sphere."""
-    return statement("the mean error over the lines, planes and hyperplanes of D_4 is the formula's at d = 4")
+    return statement(
+        "the mean error over the lines, planes and hyperplanes of D_4 is the model's at d = 4, 0 for m >= d"
+    )
+
+
+count, remainder = Symbol("count", integer=True, positive=True), Symbol("remainder", real=True)
+
+
+@theorem.step(Sampled({remainder: (-HALF + Rational(1, 100), HALF - Rational(1, 100))}))
+def whole_rows() -> Claim:
+    """The model has round(rho d) rows, in functions that every solver knows."""
+    return equal(dict(_finite().program)[number_of_rows].subs(rho, (count + remainder) / dimension), count)
 
 
 @theorem.step(Symbolic(), uses=[projection])
@@ -197,7 +220,9 @@ def constant_by_the_trace() -> Claim:
     return equal(cost.subs(shift, best), 2 * trace**2 / (seen + 2))
 
 
-@theorem.step(Symbolic(domain={rho: (Rational(1, 10), Rational(9, 10))}), uses=[constant_by_the_trace])
+@theorem.step(
+    Symbolic(domain={rho: (Rational(1, 10), Rational(9, 10))}), uses=[constant_by_the_trace, mean_at_finite_dimension]
+)
 def trace_without_offset() -> Claim:
     """t0 = tau sqrt(d) rho up to fluctuations of order 1: the extra error tau^2 rho leaves nothing of tau^2 learnt."""
     extra = (2 * trace**2 / (seen + 2)).subs({trace: tau * sqrt(d) * rho, seen: rho * d}) / 2

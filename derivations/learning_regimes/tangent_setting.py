@@ -9,7 +9,6 @@ from derivations.core import Domain, Model, Phase, Refusal, parameter
 from derivations.learning_regimes import symbols
 from derivations.learning_regimes import tangent_errors as errors
 from derivations.learning_regimes.symbols import (
-    covariance,
     g,
     hermite_2,
     hermite_3,
@@ -31,7 +30,10 @@ dimension = parameter(
     default=oo,
     convention="a whole number, with m = round(rho d) rows; quadratic activations only; not given: the limit",
 )
-activation = symbols.activation("linear_coefficient", "hermite(3)", *errors.ENERGY_WORDS)
+activation = symbols.activation(
+    "linear_coefficient", "hermite(3)", *errors.ENERGY_WORDS, where="mu_2 != 0, and mu_1 != 0 or mu_3 = 0"
+)
+covariance = symbols.covariance_of_rows("no effect in the limit for B in general position; quadratic activations only")
 PARAMETERS = (rho, trace_alignment, activation, offset, ridge, covariance, dimension)
 
 QUADRATIC = equal(tangent_energy, 0)

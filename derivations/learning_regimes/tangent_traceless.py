@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sympy import Expr, Integer, Matrix, Rational, Symbol, diff, solve, sqrt, symbols
 
-from derivations.averages import size_biased_mean
+from derivations.averages import edge_mean, size_biased_mean
 from derivations.core import Derivation, Sampled, Symbolic
 from derivations.learning_regimes import tangent_errors as errors
 from derivations.learning_regimes.symbols import (
@@ -165,5 +165,5 @@ def energy_part() -> Claim:
     extra = tangent_derivative_energy / (2 * errors.slope_square) - stiff
     resolvent = marchenko_pastur.resolvent(c).subs(PSI1, rho)
     kernel = 2 * rho * (resolvent - extra * diff(resolvent, c))
-    mean = errors.hard_edge_mean(lambda s: kernel.subs(c, stiff + s))
+    mean = edge_mean(lambda s: kernel.subs(c, stiff + s), rho)
     return equal(errors.traceless_energy(ridge).function, mean.function)

@@ -32,7 +32,6 @@ from derivations.learning_regimes.symbols import (
     rho,
     trace_alignment,
 )
-from derivations.lemmas.spectral_averages import gram_trace
 from derivations.relations import (
     Claim,
     at_most,
@@ -45,6 +44,7 @@ from derivations.relations import (
     refuted,
     statement,
 )
+from derivations.spectral_formulas import gram_trace
 
 theorem = Derivation(
     __name__, title="Laws between test error and robustness in the learning regimes", source=DOHMATOB_BIETTI
@@ -236,9 +236,9 @@ def roughness_of(activation: str) -> Expr:
 
 
 @theorem.step(Symbolic(), uses=[energy_grows_if_smooth])
-def relu_is_smooth_enough() -> Claim:
-    """relu, 1.376, is on the side where more features always cost robustness."""
-    return below(roughness_of("relu"), 2)
+def named_activations_are_smooth_enough() -> Claim:
+    """relu, 1.376, tanh(t + 1), 1.262, softplus, 1.008, and t^2 - 1: there more features always cost robustness."""
+    return below(Max(*map(roughness_of, ("relu", "tanh(t+1)", "log(1+exp(t))", "t**2-1"))), 2)
 
 
 WITNESS = "(t**2 - 1)/sqrt(2) + (t**10 - 45*t**8 + 630*t**6 - 3150*t**4 + 4725*t**2 - 945)/sqrt(3628800)"

@@ -26,8 +26,8 @@ from derivations.learning_regimes.feature_traces import (
     visible,
 )
 from derivations.learning_regimes.symbols import DOHMATOB_BIETTI, derivative_energy, nonlinear_energy, ridge
-from derivations.lemmas.spectral_averages import gram_trace
 from derivations.relations import Claim, below, decreasing, increasing
+from derivations.spectral_formulas import gram_trace
 
 theorem = Derivation(
     __name__, title="Test error and robustness along training and along the ridge", source=DOHMATOB_BIETTI

@@ -15,14 +15,14 @@ from sympy import Integer, Matrix, Max, Rational, Symbol, cos, diag, eye, integr
 
 from derivations.core import Certified, Derivation, Exact, Symbolic
 from derivations.evidence import Instance
-from derivations.learning_regimes import random_features, tangent_quadratic
+from derivations.learning_regimes import random_features, tangent_quadratic, trained
 from derivations.learning_regimes.feature_traces import alignment, kappa
 from derivations.learning_regimes.feature_traces import printed_test_error as features_error
 from derivations.learning_regimes.symbols import DOHMATOB_BIETTI, offset, rho, trace_alignment
 from derivations.learning_regimes.tangent_errors import quadratic_error
 from derivations.learning_regimes.trained_semicircle import moments_between, square_mean
 from derivations.learning_regimes.trained_setting import centre, spread
-from derivations.relations import Claim, at_most, below, refuted, statement
+from derivations.relations import Claim, at_most, below, statement
 
 theorem = Derivation(
     __name__, title="The order of the learning regimes for quadratic activations", source=DOHMATOB_BIETTI
@@ -77,8 +77,13 @@ def _indefinite_instance() -> Iterator[Instance]:
 
 
 @theorem.step(Exact(_indefinite_instance), uses=[tangent_quadratic.mean_at_finite_dimension])
-def ordering_of_all_targets() -> Claim:
-    """Eigenvalues +1 and -1 in equal parts, tau = 0: a tangent model has rank 2m and misses less than any rank m."""
-    trained_error = 1 - rho
-    tangent_error = quadratic_error().subs({trace_alignment: Integer(0), offset.symbol: Integer(1)})
-    return refuted(at_most(trained_error, tangent_error, given=[below(rho, 1)]), {rho: Rational(1, 2)})
+def indefinite_instance() -> Claim:
+    """d = 2, one neuron: the tangent model misses a quarter of B = diag(1, -1) on average, the best network half."""
+    return statement("for diag(1, -1) and one neuron, tangent misses 1/4 on average and the best rank 1 misses 1/2")
+
+
+@theorem.step(Symbolic(), uses=[tangent_quadratic.proportional_limit, trained.best_fit, indefinite_instance])
+def reversed_for_indefinite_targets() -> Claim:
+    """Eigenvalues +1 and -1 in equal parts, tau = 0: tangent misses (1 - rho)^2, the best network 1 - rho, more."""
+    tangent_error = quadratic_error().subs({**ALIGNED, trace_alignment: Integer(0)})
+    return below(tangent_error, (1 - rho).subs(ALIGNED))

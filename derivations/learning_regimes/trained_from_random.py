@@ -13,7 +13,7 @@ omega as t -> 0, and to the smallest eigenvalue kept as t -> oo. Nothing below o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sympy import Abs, Expr, Integer, Max, Min, Piecewise, Rational, Symbol, exp, log, tanh
 
@@ -28,6 +28,7 @@ from derivations.learning_regimes.trained_setting import (
     flow_scale,
     flow_time,
     is_semicircle,
+    scale,
     spectrum,
     time,
     x,
@@ -88,8 +89,8 @@ def energy(kept_square: Expr, crossed: Expr, variance: Expr, start: Expr, /) -> 
     return kept_square + crossed**2 / (start + variance)
 
 
-def _flow_model(mean: Mean, **rest: Any) -> Model:
-    """The model on the averages `mean`; `rest` are its equation, its start, and the start's program."""
+def _flow_model(mean: Mean, equation: Callable[[Mean, Callable[[Expr], Expr]], Relation], /) -> Model:
+    """The model on the averages `mean`; `equation` is for the cut, from the averages and y."""
     t, omega = flow_time, flow_scale
 
     def fit(b: Expr) -> Expr:
@@ -106,22 +107,34 @@ def _flow_model(mean: Mean, **rest: Any) -> Model:
         unknowns=(cut,),
         program=(
             *PROGRAM,
-            *rest.get("program", ()),
+            (quantile, (_lower(1 - rho + WIDTH) - _lower(1 - rho)) / WIDTH),
             (overlap, mean(lambda b: b * fit(b) * kept(y(b)))),
             (kept_square, mean(lambda b: (fit(b) * kept(y(b))) ** 2)),
             (crossed, mean(lambda b: fit(b) * wavering(y(b)))),
             (waver, mean(lambda b: wavering(y(b)))),
             (square, energy(kept_square, crossed, waver, start)),
         ),
-        equations=(rest["equation"](mean, y),),
+        equations=(equation(mean, y),),
         observables={"test_error": 1 - 2 * overlap + square, "dirichlet_energy": square},
-        start={cut: rest["start"]},
+        start={cut: _guess()},
         reported={"vartheta": omega * start},
     )
 
 
-EARLY_CUT = flow_scale / (1 + flow_time * flow_scale)
-"""A guess at the cut that is right as t -> 0."""
+quantile = Symbol("quantile", real=True)
+"""The eigenvalue above which there is the share rho of them."""
+WIDTH = Rational(1, 10**7)
+
+
+def _lower(share: Expr) -> Expr:
+    return LowerMean(flow_eigenvalue, x, spectrum.symbol, share)
+
+
+def _guess() -> Expr:
+    """The cut at t -> 0, or the step of E k at which it reaches the share rho: late, k is 0 or 1 elsewhere."""
+    early = flow_scale / (1 + flow_time * flow_scale)
+    step = quantile + log(rho * flow_scale / rate(quantile, flow_time)) / (2 * flow_time)
+    return Piecewise((Max(early, step), (quantile > 0) & (rho < 1)), (early, True))
 
 
 def _over_semicircle() -> Model:
@@ -131,34 +144,24 @@ def _over_semicircle() -> Model:
     def equation(mean: Mean, y: Callable[[Expr], Expr]) -> Relation:
         return equal(mean(lambda b: kept(y(b))) / rho, lost_share(cut * flow_time))
 
-    return _flow_model(mean, equation=equation, start=EARLY_CUT)
+    return _flow_model(mean, equation)
 
 
 def _over_values() -> Model:
-    """Late in the flow E k has steps at the values of b: the guess is the step at which the share rho is reached."""
-    quantile = Symbol("quantile", real=True)
-    width = Rational(1, 10**7)
-
     def mean(function: Callable[[Expr], Expr]) -> Expr:
         return LawMean(function(flow_eigenvalue), x, spectrum.symbol)
-
-    def lower(share: Expr) -> Expr:
-        return LowerMean(flow_eigenvalue, x, spectrum.symbol, share)
 
     def equation(mean: Mean, y: Callable[[Expr], Expr]) -> Relation:
         # 1 + ... is of order one where both sides are tiny: their relative precision is lost there, not the root's
         return equal(1 + mean(lambda b: kept_at_any_time(y(b))) / rho, 1 + lost_share(cut * flow_time))
 
-    step = quantile + log(rho * flow_scale / rate(quantile, flow_time)) / (2 * flow_time)
-    late = Piecewise((Max(EARLY_CUT, step), (quantile > 0) & (rho < 1)), (EARLY_CUT, True))
-    program = ((quantile, (lower(1 - rho + width) - lower(1 - rho)) / width),)
-    return _flow_model(mean, equation=equation, start=late, program=program)
+    return _flow_model(mean, equation)
 
 
 def flow_branches() -> tuple[Branch, ...]:
-    """A flow of finite time: for a semicircle the averages are integrals over an angle, else sums over the values."""
+    """A flow of finite time: for a semicircle of positive width integrals over an angle, else sums over the values."""
     running = below(time, time.default)
     return (
-        Branch("semicircle_flow", (running, equal(is_semicircle, 1)), _over_semicircle()),
+        Branch("semicircle_flow", (running, equal(is_semicircle, 1), below(0, scale)), _over_semicircle()),
         Branch("flow", (running,), _over_values()),
     )

@@ -28,7 +28,7 @@ spectrum = LawParameter(
     symbol=Symbol("spectrum_law"),
     named={"goe": "semicircle", "identity": "1@1"},
     kind=Symbol("is_semicircle", nonnegative=True),
-    convention="goe, identity, or value@weight,...; rescaled so that the squares average to 1, that is ||B||_F = 1",
+    convention="rescaled so that the squares average to 1, that is ||B||_F = 1",
 )
 time = parameter(
     "time",
@@ -45,7 +45,9 @@ init_scale = parameter(
     default=1,
     convention="w_j ~ N(0, omega I/d) with ||B||_F^2 = d; for ||B||_F = 1 that is N(0, omega d^(-3/2) I)",
 )
-activation = symbols.activation("mean", "linear_coefficient", "hermite(2)", "nonlinear_energy", default="t**2")
+activation = symbols.activation(
+    *("mean", "linear_coefficient", "hermite(2)", "nonlinear_energy"), default="t**2", where="a*t**2 + b only"
+)
 PARAMETERS = (rho, spectrum, trace_alignment, activation, offset, time, init_scale)
 
 is_semicircle = spectrum.kind
@@ -90,7 +92,7 @@ flow_time, flow_scale, flow_eigenvalue = Abs(gain) * time, Abs(gain) * init_scal
 LONGEST_FLOW = 150
 _STATED = "the fully trained network is solved for activation a*t**2 + constant only"
 REFUSALS = (
-    Refusal("linear_part", (below(0, linear_coefficient**2),), f"{_STATED}; this one has a linear part"),
+    Refusal("linear_part", (below(0, linear_coefficient**2),), f"{_STATED}; this one has a linear part, mu_1 != 0"),
     Refusal(
         "higher_degrees",
         (below(hermite_2**2 * (1 + Rational(1, 10**9)), nonlinear_energy),),

@@ -18,31 +18,31 @@ from sympy import (
     Rational,
     Symbol,
     Tuple,
+    atan,
     besseli,
     cancel,
+    cos,
     diff,
     exp,
     expand,
     pi,
+    sin,
     sqrt,
 )
 
-from derivations.averages import ANGLE, marchenko_pastur_mean, size_biased_mean
+from derivations.averages import ANGLE, edge_coordinate, marchenko_pastur_mean, size_biased_mean
 from derivations.core import Derivation, Exact, Lab, Sampled, Simulation, Source, Symbolic, parameter, unknown
 from derivations.evidence import Instance
 from derivations.lemmas import marchenko_pastur
 from derivations.relations import Convergence, Relation, Statement, below, equal, solves, statement, tends_to
 from derivations.spectral_formulas import (
     EIGENVALUE,
-    covariance_mean,
     covariance_trace,
     covariance_trace_slope,
     decayed,
     gram_closed_form,
     gram_discriminant,
     gram_trace,
-    gram_trace_slope,
-    laplace_mean,
     resolvent_mean,
     size_biased_laplace,
 )
@@ -168,6 +168,24 @@ def size_biased_transform() -> Relation:
     return equal((1 - z * mean) / rho, _semicircle_transform())
 
 
+_X = Symbol("x", positive=True)
+_SINE = _X / sqrt(1 + _X**2)
+_HALF = atan(_X**3 / sqrt(1 + 3 * _X**2 + 3 * _X**4))
+
+
+@theorem.step(Symbolic())
+def place_of_an_angle() -> Relation:
+    """In x = tan(angle/2): the distance psi of the plain angle from the lower edge has sin(psi/2) = sin(angle/2)^3,"""
+    return equal(edge_coordinate(_SINE)[0], sin(_HALF) ** 2)
+
+
+@theorem.step(Symbolic(), uses=[place_of_an_angle])
+def weight_of_an_angle() -> Relation:
+    """and 2 sin(psi)^2 dpsi, the semicircle's weight there, is the weight of the new angle."""
+    double = 2 * sin(_HALF) * cos(_HALF)
+    return equal(edge_coordinate(_SINE)[1], 2 * double**2 * diff(_HALF, _X) / diff(atan(_X), _X))
+
+
 @theorem.step(Sampled(domain=ANGLES, points=3, digits=12), uses=[size_biased_transform])
 def semicircle_law() -> Relation:
     """The transform of the law written as an integral over an angle; a law is determined by it on the half line."""
@@ -195,7 +213,7 @@ def moments() -> Statement:
     return statement("E s^k over mu is the k-th Narayana polynomial in rho, k = 2, 3, 4: E s^2 = rho + rho^2")
 
 
-@theorem.step(Sampled(domain=ANGLES, points=3, digits=12), uses=[semicircle_law])
+@theorem.step(Sampled(domain=ANGLES, points=3, digits=12), uses=[semicircle_law, weight_of_an_angle])
 def laplace_of_the_semicircle() -> Relation:
     """(2/pi) times the integral of exp(-x cos) sin^2 is 2 I_1(x)/x (Poisson's integral), here at x = 2 sqrt(rho) u."""
     closed = exp(-(1 + rho) * u) * besseli(1, 2 * sqrt(rho) * u) / (sqrt(rho) * u)
@@ -273,17 +291,4 @@ def covariance_law() -> Convergence:
     return tends_to({"trace": trace, "slope": covariance_trace_slope(trace, nu, a, load / (a * trace), _WITNESS)})
 
 
-__all__ = [
-    "EIGENVALUE",
-    "covariance_mean",
-    "covariance_trace",
-    "covariance_trace_slope",
-    "gram_closed_form",
-    "gram_discriminant",
-    "gram_trace",
-    "gram_trace_slope",
-    "laplace_mean",
-    "resolvent_mean",
-    "size_biased_laplace",
-    "theorem",
-]
+__all__ = ["theorem"]

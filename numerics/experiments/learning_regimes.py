@@ -19,6 +19,7 @@ from numerics.activations import compile_activation
 from numerics.first_layers import FirstLayer, draw_first_layer, draw_gaussian_layer
 from numerics.lab import gram, namespace
 from numerics.monte_carlo_regression import SampledTarget, fit_twice, measure_errors
+from numerics.parameters import ParameterError
 from numerics.population_grams import PopulationGrams, unit_row_grams
 from numerics.population_regression import fit_population
 from numerics.quadratic_targets import diagonal_target, square_rows
@@ -52,11 +53,13 @@ def random_features(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float
     Rows are uniform on the unit sphere, or N(0, Gamma) where the covariance is not the identity. The average over the
     start v_0 ~ N(0, alpha^2 I/m) is exact given the first layer.
     """
+    _refuse_single_neuron(at)
     return _fit_layer(draw_first_layer(lab, at, size), at)
 
 
 def random_features_gaussian_rows(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     """The same for rows N(0, I/d), whose norms differ."""
+    _refuse_single_neuron(at)
     return _fit_layer(draw_gaussian_layer(lab, at, size), at)
 
 
@@ -115,6 +118,12 @@ def single_neuron(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     grams = unit_row_grams(rows, compile_activation(at.activation))
     mean = (2 + at.trace_alignment**2 * size) / (size * (size + 2))
     return {**_fit(grams, grams.correlations(squares), at), "squared_alignment": float(squares[0]) ** 2 / mean}
+
+
+def _refuse_single_neuron(at: SimpleNamespace) -> None:
+    given = getattr(at, "single_neuron_alignment", math.inf)
+    if math.isfinite(given):
+        raise ParameterError(f"single_neuron_alignment is {given:g}, but rho d neurons are drawn here; leave it out")
 
 
 def _fit_layer(layer: FirstLayer, at: SimpleNamespace, *, constant: float | None = None) -> dict[str, float]:

@@ -22,14 +22,9 @@ from types import SimpleNamespace
 from derivations.lab import Array, Lab
 from numerics.activations import compile_activation
 from numerics.conjugate_gradients import LinearSolution, conjugate_gradients
-from numerics.experiments.learning_regimes_tangent import (
-    count_neurons,
-    row_controls,
-    tangent_system,
-)
+from numerics.experiments.learning_regimes_tangent import draw_rows, row_controls, tangent_system
 from numerics.lab import namespace
 from numerics.population_regression import eye_like
-from numerics.quadratic_targets import diagonal_target
 from numerics.tangent_duals import derivative_duals, initial_energies, tangent_duals
 from numerics.tangent_kernel import TangentGram, initial_correlation, off_diagonal, tangent_gram
 
@@ -45,12 +40,12 @@ STEPS_PER_RATE = 4
 def lazy(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     """One draw of at.variant, on the exact population problem; the Dirichlet energy is left out where it is infinite.
 
-    Also returns the controls `row_overlap` (mean 1), `row_alignment` (mean 0) and `init_energy` (mean 1, ||f0||^2 over
+    Also returns the controls `square_overlap` and `target_overlap` (mean 0), and `init_energy` (mean 1, ||f0||^2 over
     its mean). Raises ValueError for an unknown variant, and for a flow of an activation other than a t^2 + c.
     """
     if at.variant not in VARIANTS:
         raise ValueError(f"variant: {at.variant!r} is unknown; allowed are {', '.join(VARIANTS)}")
-    rows, target = lab.sphere(count_neurons(at, size), size), diagonal_target(lab, at.trace_alignment, size)
+    rows, target = draw_rows(lab, at, size)
     output = draw_output(lab, rows.shape[0])
     controls = {**row_controls(rows, target, at), "init_energy": _relative_energy(rows, output, at)}
     if at.variant == "flow" and math.isfinite(at.time):
@@ -73,7 +68,7 @@ def lazy_training(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     """
     if not math.isfinite(at.time):
         raise ValueError("time: lazy_training follows the flow for a finite time")
-    rows, target = lab.sphere(count_neurons(at, size), size), diagonal_target(lab, at.trace_alignment, size)
+    rows, target = draw_rows(lab, at, size)
     output = draw_output(lab, rows.shape[0])
     controls = {**row_controls(rows, target, at), "init_energy": _relative_energy(rows, output, at)}
     both = [_train(rows, target, sign * output, at) for sign in (1.0, -1.0)]

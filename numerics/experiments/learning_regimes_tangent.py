@@ -16,9 +16,18 @@ from derivations.lab import Array, Lab
 from numerics.activations import Activation, compile_activation
 from numerics.conjugate_gradients import conjugate_gradients
 from numerics.expression_arrays import ArrayFunction
-from numerics.lab import cholesky, namespace, solve_triangular
+from numerics.first_layers import count_neurons, isotropic_moments
+from numerics.lab import cholesky, gram, namespace, solve_triangular
+from numerics.parameters import ParameterError
 from numerics.population_regression import eye_like
-from numerics.quadratic_targets import covariance_eigenvalues, diagonal_target, general_target, is_isotropic
+from numerics.quadratic_targets import (
+    covariance_eigenvalues,
+    diagonal_target,
+    general_target,
+    is_isotropic,
+    square_rows,
+)
+from numerics.row_controls import measure_quadratic_overlaps
 from numerics.tangent_duals import derivative_duals, slope_of_slope, tangent_duals
 from numerics.tangent_kernel import TangentGram, tangent_gram, target_correlation
 
@@ -29,9 +38,9 @@ SAMPLES = 60
 def tangent(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     """The optimum on rows uniform on the sphere, by conjugate gradients on the exact Gram, which is never formed.
 
-    Also returns the controls `row_overlap` (mean 1) and `row_alignment` (mean 0). Memory O(m d + m^2).
+    Also returns the controls `square_overlap` and `target_overlap` (mean 0). Memory O(m d + m^2).
     """
-    rows, target = lab.sphere(count_neurons(at, size), size), diagonal_target(lab, at.trace_alignment, size)
+    rows, target = draw_rows(lab, at, size)
     gram, right = tangent_system(rows, target, at)
     ridge = getattr(at, "ridge", 0.0)
     found = conjugate_gradients(lambda a: gram.product(a) + ridge * a, right)
@@ -43,7 +52,7 @@ def tangent_dense(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     """The same with the Gram formed, block by block, and pseudo-inverted; ValueError where size is above 40."""
     if size > 40:
         raise ValueError(f"size: tangent_dense forms a matrix of order m d, got d = {size}; at most 40 is allowed")
-    rows, target = lab.sphere(count_neurons(at, size), size), diagonal_target(lab, at.trace_alignment, size)
+    rows, target = draw_rows(lab, at, size)
     gram, right = tangent_system(rows, target, at)
     xp, matrix = namespace(rows), gram.matrix()
     ridge = getattr(at, "ridge", 0.0)
@@ -61,7 +70,7 @@ def tangent_quadratic(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, flo
     traceless Gaussian symmetric matrix plus its trace. Without an offset the optimum trades tr M against the mean.
     With g = 1 also returns the control `kept_trace` (mean 0): the trace of the target's traceless part on the rows.
     """
-    neurons, law = count_neurons(at, size), getattr(at, "covariance_law", None)
+    neurons, law = _count_rows(at, size), getattr(at, "covariance_law", None)
     rows = lab.normal(neurons, size)
     if law is not None and not is_isotropic(law):
         rows = rows * lab.asarray(covariance_eigenvalues(law, size)) ** 0.5
@@ -78,7 +87,7 @@ def tangent_monte_carlo(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, f
     Also returns the control `target_energy` (mean 1), the sampled ||f*||^2/2.
     """
     activation = compile_activation(at.activation)
-    rows, target = lab.sphere(count_neurons(at, size), size), diagonal_target(lab, at.trace_alignment, size)
+    rows, target = draw_rows(lab, at, size)
     samples = SAMPLES * rows.shape[0] * size
     fits = [_fit_samples(lab.normal(samples, size), rows, target, activation, at) for _ in range(2)]
     inputs = lab.normal(samples, size)
@@ -92,10 +101,12 @@ def tangent_monte_carlo(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, f
     return found
 
 
-def count_neurons(at: SimpleNamespace, size: int, /) -> int:
-    """m = max(1, round(rho d))."""
-    neurons: int = round(at.rho * size)
-    return max(1, neurons)
+def draw_rows(lab: Lab, at: SimpleNamespace, size: int, /) -> tuple[Array, Array]:
+    """Rows (m, d) uniform on the sphere and the diagonal (d,) of the target.
+
+    Raises ParameterError where the mean at another finite d is asked for.
+    """
+    return lab.sphere(_count_rows(at, size), size), diagonal_target(lab, at.trace_alignment, size)
 
 
 def tangent_system(rows: Array, target: Array, at: SimpleNamespace, /) -> tuple[TangentGram, Array]:
@@ -106,14 +117,17 @@ def tangent_system(rows: Array, target: Array, at: SimpleNamespace, /) -> tuple[
 
 
 def row_controls(rows: Array, target: Array, at: SimpleNamespace, /) -> dict[str, float]:
-    """Functions of the rows with known means: sum of squared overlaps (1), and of w'B_0 w (0), both normalised."""
-    neurons, size = rows.shape
-    xp = namespace(rows)
-    overlaps = rows @ rows.T
-    spread = (float(xp.sum(overlaps**2)) - neurons) * size / (neurons * max(neurons - 1, 1))
-    traceless = target - at.trace_alignment / math.sqrt(size)
-    aligned = math.sqrt(size) * float(xp.mean(rows**2 @ traceless))
-    return {"row_overlap": spread if neurons > 1 else 1.0, "row_alignment": aligned}
+    """The controls square_overlap and target_overlap of unit rows, of mean 0, for a diagonal `target` (d,)."""
+    size = rows.shape[1]
+    moments = isotropic_moments(at, size)
+    return measure_quadratic_overlaps(gram(rows), square_rows(rows, target), dimension=size, moments=moments)
+
+
+def _count_rows(at: SimpleNamespace, size: int) -> int:
+    given = getattr(at, "dimension", math.inf)
+    if math.isfinite(given) and given != size:
+        raise ParameterError(f"dimension is {given:g}, but draws of size {size} are asked for; give the same, or none")
+    return count_neurons(at, size)
 
 
 def _risks(rows: Array, weights: Array, image: Array, right: Array, at: SimpleNamespace) -> dict[str, float]:

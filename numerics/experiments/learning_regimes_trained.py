@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from derivations.lab import Array, Lab
+from numerics.first_layers import count_neurons
 from numerics.lab import cholesky, gram, namespace, solve_triangular
 
 STEPS = 12
@@ -91,12 +92,6 @@ def network_training_both_layers(lab: Lab, at: SimpleNamespace, d: int) -> dict[
     least = float(xp.sum(xp.sort(b**2)[: max(d - rows.shape[0], 0)])) / square
     drift = xp.max(xp.abs(xp.sum(trained**2, axis=1) - 2 * weights**2))
     return {"test_error": error, "dirichlet_energy": energy, "imbalance": float(drift), "excess": error - least}
-
-
-def count_neurons(at: SimpleNamespace, d: int, /) -> int:
-    """m = round(rho d), at least 1."""
-    neurons: int = round(at.rho * d)
-    return max(1, neurons)
 
 
 def draw_eigenvalues(lab: Lab, at: SimpleNamespace, d: int, /) -> Array:

@@ -14,8 +14,9 @@ from derivations.averages import ANGLE, LawMean, angle_mean, marchenko_pastur_me
 from derivations.core import Branch, ChoiceParameter, LawParameter, Model, Phase, Refusal, parameter, unknown
 from derivations.lemmas.marchenko_pastur import omega, psi1, resolvent
 from derivations.relations import below, equal
+from derivations.spectral_formulas import laplace_mean
 from numerics import many_digits
-from numerics.averages import angle_integral, law_mean
+from numerics.averages import _apply_rule, angle_integral, law_mean
 from numerics.codegen import source
 from numerics.generated import load_source
 from numerics.laws import read_law, semicircle
@@ -124,6 +125,41 @@ def test_points_that_settle_are_kept_beside_points_that_do_not():
     found = angle_integral(lambda angle: 1 / (1 - sizes * np.cos(angle)), sizes)
     assert found[0] == pytest.approx(math.pi / math.sqrt(1 - 0.25), rel=1e-14)
     assert math.isnan(found[1])
+
+
+def decayed_at_the_hard_edge(times):
+    """The mean of 1 - exp(-us) over the law at rho = 1, in the plain angle: a notch of width u^(-1/2) at the end."""
+
+    def integrand(angle):
+        s = 2 + 2 * np.cos(angle)
+        return 2 * np.sin(angle) ** 2 / math.pi * -np.expm1(-times * s) / s
+
+    return integrand
+
+
+def test_a_notch_that_two_rules_in_a_row_pass_over_is_not_taken_as_settled():
+    times = np.asarray([1e3, 1e7])
+    integrand = decayed_at_the_hard_edge(times)
+    rules = [_apply_rule(integrand, times, count, 96, drawn=False)[0][1] for count in (24, 48)]
+    exact = [float(1 - mpmath.exp(-2 * t) * (mpmath.besseli(0, 2 * t) + mpmath.besseli(1, 2 * t))) for t in times]
+    assert rules == pytest.approx([1, 1], abs=1e-14)
+    assert exact[1] < 1 - 1e-4
+    found = angle_integral(integrand, times)
+    assert found[0] == pytest.approx(exact[0], rel=1e-12)
+    assert math.isnan(found[1])
+
+
+@pytest.mark.parametrize("time", [0.3, 1e2, 1e5, 1e8, 1e12])
+def test_angles_towards_the_edge_resolve_every_time(time):
+    found = Solver(Model((rho, until), (), (), (), {"value": laplace_mean(until, rho)}, {}))(rho=1, until=time)
+    with mpmath.workdps(30):
+        exact = mpmath.exp(-2 * time) * (mpmath.besseli(0, 2 * time) + mpmath.besseli(1, 2 * time))
+    assert found.observables["value"] == pytest.approx(float(exact), abs=1e-14)
+
+
+def test_an_integral_of_numbers_below_the_normal_range_is_settled():
+    tiny = np.asarray([1e-310])
+    assert angle_integral(lambda angle: tiny * np.exp(np.cos(angle)), tiny)[0] == pytest.approx(4e-310, rel=0.1)
 
 
 def test_an_average_is_differentiated_under_the_mean():

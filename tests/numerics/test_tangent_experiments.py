@@ -40,7 +40,7 @@ def limit_of(experiment, at, sizes=(40, 80), trials=24):
         seen = [experiment(lab(trial), at, size) for trial in range(trials)]
         names = [name for name in ("test_error", "dirichlet_energy") if name in seen[0]]
         controls = [
-            [1.0, one["row_overlap"] - 1, one["row_alignment"], one.get("init_energy", 1.0) - 1] for one in seen
+            [1.0, one["square_overlap"], one["target_overlap"], one.get("init_energy", 1.0) - 1] for one in seen
         ]
         values = [[one[name] for name in names] for one in seen]
         means.append(np.linalg.lstsq(np.asarray(controls), np.asarray(values), rcond=None)[0][0])

@@ -176,6 +176,23 @@ def test_pretty_lines_stay_within_the_width() -> None:
     assert max(len(unstyle(line)) for line in derivation_lines(SAMPLE, 80)) <= 80
 
 
+def test_a_claim_that_was_shown_before_is_named_only() -> None:
+    lines = [unstyle(line) for line in derivation_lines(load("learning_regimes.initialisation"), 80)]
+    assert sum(line.strip() == "dirichlet_energy" for line in lines) == 1
+    assert "  claim     as in quick_relu" in lines
+
+
+def test_a_formula_that_would_be_cut_in_many_pieces_is_plain_text() -> None:
+    terms = symbols("wide_name_1:12")
+    assert side_text(terms[0] / terms[1], 80).count("\n") == 2
+    assert "↪" not in side_text(sum(1 / term for term in terms), 40)
+
+
+def test_a_name_in_words_has_no_subscripts() -> None:
+    assert side_text(Symbol("linear_share"), 80) == "linear_share"
+    assert side_text(Symbol("psi_1"), 80) == "ψ₁"
+
+
 def test_latex_is_balanced_and_escaped() -> None:
     text = derivation_fragment(SAMPLE)
     assert text.count(r"\begin{align*}") == text.count(r"\end{align*}") == 6

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,14 @@ from verify.commands.identifiers import load_every, use_light_symbols
 if TYPE_CHECKING:
     from derivations.core import Derivation
 
+READABLE = 50
+"""Characters of a title that are enough to tell it."""
+
 
 @click.command("list", short_help="Every derivation in one line.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> int:
-    """Every derivation: id, number of steps, whether it can be solved, source, ERRATUM marks.
+    """Every derivation: id, number of steps, whether it can be solved, title, ERRATUM marks and, where it fits, source.
 
     \b
     Example: list --json
@@ -29,7 +34,7 @@ def command(as_json: bool) -> int:
         click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
         return 0
     width = shutil.get_terminal_size((120, 24)).columns
-    for line in lines(entries, width):
+    for line in lines(entries, width, may_fold=sys.stdout.isatty()):
         click.echo(line)
     return 0
 
@@ -73,21 +78,41 @@ def entry(derivation: Derivation, /) -> dict[str, object]:
     }
 
 
-def lines(entries: list[dict[str, object]], width: int, /) -> list[str]:
-    """The listing, at most `width` columns wide as long as the ids allow it; a legend closes it."""
-    longest, sources = (max((len(str(item[key])) for item in entries), default=2) for key in ("id", "source"))
-    found = [click.style(f"{'id':<{longest}}  steps      {'source':<{sources}}  title", bold=True)]
+def lines(entries: list[dict[str, object]], width: int, /, *, may_fold: bool = False) -> list[str]:
+    """The listing, at most `width` columns wide as long as the ids allow it; a legend closes it.
+
+    Where it is too narrow the source is left out first; then, with `may_fold` (for eyes, not for a search through the
+    output), each folder stands on a line of its own.
+    """
+    longest, titles, sources = (_longest(entries, key) for key in ("id", "title", "source"))
+    folded = may_fold and longest + 13 + min(titles, READABLE) > width
+    with_source = longest + 15 + titles + sources <= width
+    rest = (lambda item: f"{item['source']:<{sources}}  {item['title']}") if with_source else itemgetter("title")
+    first = max((len(_name(item, folded=folded)) for item in entries), default=2)
+    heads = {"id": "id", "steps": "steps", "source": "source", "title": "title"}
+    found = [click.style(f"{'id':<{first}}  steps      {rest(heads)}", bold=True)]
+    folder = ""
     for item in entries:
+        before, folder = folder, str(item["id"]).rpartition(".")[0]
+        found += [f"{folder}."] * (folded and folder != before)
         marks = ("S" if item["solvable"] else " ") + ("E" if item["errata"] else " ")
-        text = f"{item['source']:<{sources}}  {item['title']}"
-        room = max(width - longest - 13, 16)
+        text, room = rest(item), max(width - first - 13, 16)
         shown = text if len(text) <= room else text[: room - 1] + "…"
-        found.append(f"{item['id']:<{longest}}  {item['steps']:>5}  {marks}  {shown}".rstrip())
+        found.append(f"{_name(item, folded=folded):<{first}}  {item['steps']:>5}  {marks}  {shown}".rstrip())
     errata = [f"ERRATUM  {item['id']}:{name}" for item in entries for name in _names(item["errata"])]
     found += [click.style(line, fg="yellow") for line in errata]
     solvable = sum(bool(item["solvable"]) for item in entries)
     found.append(f"{len(entries)} derivations, S = solvable ({solvable}), E = has an erratum ({len(errata)} in all)")
     return found
+
+
+def _longest(entries: list[dict[str, object]], key: str) -> int:
+    return max((len(str(item[key])) for item in entries), default=2)
+
+
+def _name(item: dict[str, object], *, folded: bool) -> str:
+    folder, dot, name = str(item["id"]).rpartition(".")
+    return f"  {name}" if folded and dot else f"{folder}{dot}{name}"
 
 
 def _names(errata: object) -> list[str]:

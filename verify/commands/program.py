@@ -21,7 +21,7 @@ from verify.commands.errors import error_line
 from verify.commands.streams import output_is_lost, prepare_streams
 
 NAME = "robust-limits"
-COMMANDS = ("run", "list", "show", "graph", "audit", "cite", "solve", "simulate", "plot")
+COMMANDS = ("run", "list", "show", "graph", "audit", "cite", "solve", "simulate", "plot", "adversarial-ntk")
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -58,7 +58,8 @@ class Program(click.Group):
         """The command called `cmd_name`, imported now; None if there is none."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"verify.commands.{cmd_name}").command
+        module = importlib.import_module(f"verify.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return command
 
     def called_command(self, words: Sequence[str], /) -> click.Command | None:

@@ -117,7 +117,7 @@ def drawn(
     `progress` stands before the number of the trial on a terminal.
     """
     from numerics.lab import ArrayLab
-    from numerics.parameters import namespace
+    from numerics.parameters import ParameterError, namespace
     from numerics.sampling import stream
 
     at: SimpleNamespace = namespace(derivation.model, given)
@@ -129,6 +129,8 @@ def drawn(
         try:
             with redirect_stdout(sys.stderr):
                 values = experiment(lab, at, dimension)
+        except ParameterError as error:
+            raise click.UsageError(f"--set: {error}") from error
         except (ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
             raise click.UsageError(f"--dimension: {dimension} does not work here: {error}") from error
         found.append({name: float(value) for name, value in values.items()})
@@ -176,6 +178,14 @@ def _control_notes(derivation: Derivation, names: Iterable[str]) -> list[str]:
     return [f"{', '.join(controls)}: {meaning}"] if controls else []
 
 
+def _bias_notes(observables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a reader has to know where the mean is farther from the theory than its error explains."""
+    known = [row for row in observables.values() if row["standard_error"] and row["theory"] is not None]
+    if all(abs(row["mean"] - row["theory"]) <= 3 * row["standard_error"] for row in known):
+        return []
+    return ["the theory is a limit: at a finite dimension the mean differs from it, which `run` extrapolates away"]
+
+
 def _say(text: str) -> None:
     """Progress on a terminal's standard error, overwritten in place."""
     if sys.stderr.isatty():
@@ -187,10 +197,11 @@ def _print(report: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
         return
+    from verify.report.points import read_notes
     from verify.report.simulated import simulation_table
     from verify.report.trimmed import trimmed_console
 
     with trimmed_console() as console:
         console.print(simulation_table(report))
-        for note in report["notes"]:
+        for note in [*read_notes(report["notes"]), *_bias_notes(report["observables"])]:
             console.print(f"  {note}", markup=False)

@@ -133,7 +133,7 @@ def _draw(points: Iterator[dict[str, Any]], ranges: Mapping[str, Range]) -> None
 
 
 def _draw_on(console: Console, points: Iterator[dict[str, Any]], ranges: Mapping[str, Range]) -> None:
-    from verify.report.points import MOST_ROWS, grid_table, point_table
+    from verify.report.points import MOST_ROWS, grid_table, point_table, read_notes
 
     if not ranges:
         console.print(point_table(next(points)))
@@ -148,6 +148,6 @@ def _draw_on(console: Console, points: Iterator[dict[str, Any]], ranges: Mapping
         f"{total} point{'s' if total != 1 else ''}: "
         + ", ".join(f"{count} {status}" for status, count in statuses.items())
     )
-    notes = dict.fromkeys(note for point in top for note in point["notes"])
+    notes = dict.fromkeys(note for point in top for note in read_notes(point["notes"]))
     for note in notes:
         console.print(f"  {note}", markup=False)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 10**8
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 LONGEST = 64
+INFINITE = ("inf", "infinity", "oo")
 ALLOWED = "a number such as 2 or 1e-3, or a range a:b:n or log:a:b:n"
 
 
@@ -86,7 +87,7 @@ def read_pairs(pairs: Sequence[str], /, *, texts: Mapping[str, str]) -> dict[str
 
 def read_number(name: str, text: str, /, *, allowed: str = ALLOWED) -> float:
     """The finite float that `text` writes in decimal. Raises click.UsageError in one line for anything else."""
-    if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+    if text.lower().lstrip("+-") in ("nan", *INFINITE):
         raise click.UsageError(f"--set: {name} is {text!r}, which is not finite; allowed is {allowed}")
     if len(text) > LONGEST or not NUMBER.fullmatch(text):
         shown = text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
@@ -122,10 +123,13 @@ def read_settings(model: Model, pairs: Sequence[str], /) -> tuple[dict[str, floa
 
     Raises click.UsageError for a malformed value and for a grid of more than 10^8 points, counted before it exists.
     """
+    from sympy import oo
+
     from verify.report.data import allowed_text
 
     functions = {item.name: text for item in model.parameters if (text := allowed_text(item))}
     numeric = {item.name for item in model.parameters} - set(functions)
+    unlimited = {item.name for item in model.parameters if getattr(item, "default", None) == oo}
     fixed: dict[str, float | str] = {}
     ranges: dict[str, Range] = {}
     for name, text in read_pairs(pairs, texts=functions).items():
@@ -133,6 +137,8 @@ def read_settings(model: Model, pairs: Sequence[str], /) -> tuple[dict[str, floa
             fixed[name] = text
         elif ":" in text:
             ranges[name] = read_range(name, text)
+        elif name in unlimited and text.lower().lstrip("+") in INFINITE:
+            raise click.UsageError(f"--set: {name} is {text!r}, which is what leaving {name} out means; leave it out")
         else:
             fixed[name] = read_number(name, text)
     count = math.prod(item.count for item in ranges.values())

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from verify.report.plotting import COLOURS, MARKERS
+from verify.report.points import spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +119,7 @@ def _draw_panel(axes: Axes, chart: Chart, index: int, /, *, lower: bool) -> list
             if math.isfinite(point.mean[name]):
                 bar = point.bar[name] or None
                 axes.errorbar(point.x, point.mean[name], bar, fmt=marker, color=colour, elinewidth=1, zorder=4)
-    axes.set_ylabel(_spaced(name))
+    axes.set_ylabel(spaced(name))
     if lower:
         axes.set_xlabel(chart.x_label)
     ends = [curve.x[place] for curve in chart.curves for place in (0, -1)]
@@ -148,7 +149,7 @@ def _draw_tradeoff(axes: Axes, chart: Chart, /) -> list[str]:
             if all(math.isfinite(point.mean[name]) for name in chart.observables):
                 bars = point.bar[second] or None, point.bar[first] or None
                 axes.errorbar(point.mean[first], point.mean[second], *bars, fmt=marker, color=colour, elinewidth=1)
-    axes.set(xlabel=_spaced(first), ylabel=_spaced(second))
+    axes.set(xlabel=spaced(first), ylabel=spaced(second))
     return []
 
 
@@ -205,8 +206,4 @@ def _cut_peak(axes: Axes, name: str, values: Sequence[float], /) -> list[str]:
         return []
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, -3 * usual) if min(finite) < 0 else 0, min(high, 3 * usual))
-    return [f"The axis of {_spaced(name)} is cut at {3 * usual:.3g}; the curves reach {heights[-1]:.3g}."]
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ").replace("dirichlet", "Dirichlet")
+    return [f"The axis of {spaced(name)} is cut at {3 * usual:.3g}; the curves reach {heights[-1]:.3g}."]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 STYLES = {"converged": "green", "collapsed": "yellow", "outside_domain": "yellow", "not_converged": "bold red"}
 MOST_ROWS = 30
+NO_ROOT = "no root is computed here, so there is no value of "
 
 
 def finite_or_none(value: float, /) -> float | None:
@@ -27,7 +28,7 @@ def point_data(solution: Solution, index: int, /, *, seconds: float) -> dict[str
     notes = solution.notes(index)
     missing = [name for name, value in unknowns.items() if value is None]
     if missing:
-        notes.append(f"no root is computed here, so there is no value of {', '.join(missing)}")
+        notes.append(NO_ROOT + ", ".join(missing))
     return {
         "id": solution.id,
         "parameters": {
@@ -57,8 +58,13 @@ def csv_rows(points: Iterable[dict[str, Any]], /) -> Iterator[list[object]]:
         yield [*before, point["status"], point["phase"], *after, point["residual"], "; ".join(point["notes"])]
 
 
+def read_notes(notes: Iterable[str], /) -> list[str]:
+    """The notes for a reader: those on unknowns that the tables leave out are for the fields that JSON and CSV have."""
+    return [note for note in notes if not note.startswith(NO_ROOT)]
+
+
 def point_table(point: dict[str, Any], /) -> RenderableType:
-    """One point, a quantity a line; then the notes."""
+    """One point, a quantity a line, without the unknowns of other phases and branches; then the notes."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -70,12 +76,13 @@ def point_table(point: dict[str, Any], /) -> RenderableType:
     table.add_column()
     table.add_column()
     for group in ("parameters", "observables", "unknowns"):
-        for place, (name, value) in enumerate(point[group].items()):
+        known = {name: value for name, value in point[group].items() if group != "unknowns" or value is not None}
+        for place, (name, value) in enumerate(known.items()):
             table.add_row("" if place else group, name, shown(value))
     status = Text(point["status"], STYLES[point["status"]])
     table.add_row("status", status, point["phase"])
     table.add_row("residual", shown(point["residual"]), f"{point['seconds']:.3f} s")
-    return Group(table, *(Text(f"  {note}") for note in point["notes"]))
+    return Group(table, *(Text(f"  {note}") for note in read_notes(point["notes"])))
 
 
 def grid_table(points: Sequence[dict[str, Any]], varied: Sequence[str], /) -> RenderableType:
@@ -88,13 +95,18 @@ def grid_table(points: Sequence[dict[str, Any]], varied: Sequence[str], /) -> Re
         title=f"[bold]{points[0]['id']}[/]", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )
     for name in [*varied, *points[0]["observables"]]:
-        table.add_column(name.replace("_", " "), justify="right", overflow="fold")
+        table.add_column(spaced(name), justify="right", overflow="fold")
     table.add_column("status", no_wrap=True)
     for point in points:
         numbers = [shown(point["parameters"][name], 5) for name in varied]
         numbers += [shown(value, 5) for value in point["observables"].values()]
         table.add_row(*numbers, Text(point["status"], STYLES[point["status"]]))
     return table
+
+
+def spaced(name: str, /) -> str:
+    """A quantity's name as words."""
+    return name.replace("_", " ").replace("dirichlet", "Dirichlet")
 
 
 def shown(value: float | str | None, digits: int = 7, /) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 TWO_DIMENSIONAL_OPERATIONS = 250
 SHORTENED = 1500
+MOST_SEGMENTS = 2
+"""A formula that is wider than this many lines of the terminal is cut in too many pieces to be followed."""
 
 
 def derivation_lines(derivation: Derivation, width: int, /) -> Iterator[str]:
@@ -36,17 +39,26 @@ def derivation_lines(derivation: Derivation, width: int, /) -> Iterator[str]:
     if derivation.has_model:
         yield ""
         yield from model_lines(derivation.model, width)
+    seen: dict[ClaimParts, str] = {}
     for number, step in enumerate(derivation.steps.values(), 1):
         yield ""
-        yield from step_lines(step, width, number)
+        yield from step_lines(step, width, number, seen)
 
 
-def step_lines(step: Step, width: int, number: int = 0, /) -> Iterator[str]:
-    """One step: the claim before and after, its reason, what it rests on, its evidence and its source."""
+def step_lines(step: Step, width: int, number: int = 0, seen: dict[ClaimParts, str] | None = None, /) -> Iterator[str]:
+    """One step: the claim before and after, its reason, what it rests on, its evidence and its source.
+
+    A claim that is already in `seen`, under the name of its step, is not written out again; a new one is added.
+    """
     total = len(step.derivation.steps)
     yield from _heading(f"step {number}/{total}  {step.name}" if number else step.id, kinds_of(step), width)
     yield from (f"  {line}".rstrip() for line in reflowed(step.reason, width - 2))
-    yield from claim_lines(claim_parts(step.claim), width)
+    parts = claim_parts(step.claim)
+    known = step.name if seen is None else seen.setdefault(parts, step.name)
+    if known == step.name:
+        yield from claim_lines(parts, width)
+    else:
+        yield from _labelled("  claim", f"as in {known}", width)
     parents = [p.name if p.derivation is step.derivation else p.id for p in step.parents]
     yield from _labelled("  rests on", ", ".join(parents) or "nothing", width)
     for item in step.evidence:
@@ -168,14 +180,26 @@ def side_text(side: Basic | str, width: int, /) -> str:
         return side
     operations = int(side.count_ops())
     if operations <= TWO_DIMENSIONAL_OPERATIONS:
-        return _drawn(side, max(width, 40))
+        drawn = _drawn(side, MOST_SEGMENTS * width)
+        if max(map(len, drawn.splitlines()), default=0) <= width:
+            return drawn
+        if "↪" not in drawn:
+            return _drawn(side, max(width, 40))
     text = str(side)
     more = f" … ({operations} operations; --format json has all of them)" if len(text) > SHORTENED else ""
     return "\n".join(textwrap.wrap(text[:SHORTENED] + more, max(width, 40)))
 
 
 class _FormulaPrinter(PrettyPrinter):  # type: ignore[misc]  # SymPy is untyped
-    """SymPy's printer, with max and min two-dimensional inside; the stock one falls back to plain text there."""
+    """SymPy's printer, with max and min two-dimensional inside, where the stock one falls back to plain text.
+
+    A name in words keeps them: of linear_share the stock printer makes a subscript, of nonlinear_energy it does not.
+    """
+
+    def _print_Symbol(self, expression: Basic, bold_name: bool = False) -> Any:
+        if re.search(r"_[A-Za-z]{2}", str(expression)):
+            return prettyForm(str(expression), binding=prettyForm.ATOM)
+        return super()._print_Symbol(expression, bold_name)
 
     def _print_Max(self, expression: Basic) -> Any:
         return prettyForm(*self._print_seq(expression.args, "(", ")").left("max"))
@@ -194,12 +218,14 @@ def _drawn(expression: Basic, width: int) -> str:
 
 
 def _table(rows: Sequence[tuple[str, str, str]], width: int) -> Iterator[str]:
-    first = max(len(row[0]) for row in rows) if rows else 0
-    second = max(len(row[1]) for row in rows) if rows else 0
+    second = max((len(row[1]) for row in rows), default=0)
+    # one long row must not push the middle column of all the others off the line
+    first = max((len(row[0]) for row in rows if len(row[0]) + second + 4 <= width), default=0)
     for left, middle, text in rows:
         start = f"  {left:<{first}}  {middle:<{second}}  " if second else f"  {left:<{first}}  "
         if len(start) + 30 <= width:
             yield from textwrap.wrap(text, width, initial_indent=start, subsequent_indent=" " * len(start))
             continue
-        yield from textwrap.wrap(start.strip(), max(width, 40), initial_indent="  ", subsequent_indent="    ")
+        for part in [start.strip()] if len(start.rstrip()) <= width else [left, f"  {middle}"]:
+            yield from textwrap.wrap(part, max(width, 40), initial_indent="  ", subsequent_indent="    ")
         yield from textwrap.wrap(text, max(width, 40), initial_indent="      ", subsequent_indent="      ")

@@ -24,7 +24,7 @@ def simulation_table(report: Mapping[str, Any], /) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("observable", no_wrap=True)
     for name in ("mean", "standard error", "theory", "mean / theory", "deviation in s.e."):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     ordered = sorted(report["observables"].items(), key=lambda item: item[1]["theory"] is None)
     for place, (name, row) in enumerate(ordered):
         if place and row["theory"] is None and ordered[place - 1][1]["theory"] is not None:
@@ -33,5 +33,5 @@ def simulation_table(report: Mapping[str, Any], /) -> Table:
         known = mean is not None and theory is not None
         ratio = f"{mean / theory:.4f}" if known and theory else "—"
         deviation = f"{(mean - theory) / error:+.1f}" if known and error else "—"
-        table.add_row(name, shown(mean, 6), shown(error, 3), shown(theory, 6), ratio, deviation)
+        table.add_row(name, shown(mean, 5), shown(error, 3), shown(theory, 5), ratio, deviation)
     return table

@@ -60,6 +60,17 @@ def test_a_reader_gets_a_table(call: Callable[..., Any]) -> None:
 # simulate
 
 
+def test_unknowns_of_other_branches_are_null_in_json_and_not_shown_to_a_reader(call: Callable[..., Any]) -> None:
+    words = ("solve", "learning_regimes.trained", "--set", "rho=0.2")
+    point = json.loads(call(*words, "--json").stdout)
+    assert point["unknowns"]["vartheta"] is None
+    assert any("vartheta" in note for note in point["notes"])
+    assert point["unknowns"]["threshold"] is not None
+    shown = call(*words).stdout
+    assert "threshold" in shown
+    assert "vartheta" not in shown
+
+
 def test_a_simulation_stands_next_to_its_theory(call: Callable[..., Any]) -> None:
     words = ["simulate", SAMPLE, "--set", "c=0.5", "--dimension", "60", "--trials", "4", "--json"]
     data = json.loads(call(*words).stdout)

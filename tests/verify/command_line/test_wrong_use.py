@@ -143,6 +143,28 @@ def test_a_draw_that_cannot_be_made_is_one_line(refused: Callable[..., Any]) -> 
     assert "has collapsed to 0 on this draw" in refused("simulate", *words)
 
 
+@pytest.mark.parametrize(
+    ("name", "pairs", "expected"),
+    [
+        (
+            "random_features",
+            ["single_neuron_alignment=0.5"],
+            "--set: single_neuron_alignment is 0.5, but rho d neurons",
+        ),
+        ("tangent", ["activation=t**2", "dimension=20"], "--set: dimension is 20, but draws of size 8"),
+    ],
+)
+def test_draws_of_another_size_than_the_theory_are_refused(
+    refused: Callable[..., Any], name: str, pairs: list[str], expected: str
+) -> None:
+    words = ("--set", "rho=1", *pairs, "--dimension", "8", "--trials", "1")
+    assert expected in refused("simulate", f"learning_regimes.{name}", *words)
+
+
+def test_an_infinite_value_is_what_leaving_the_parameter_out_means(refused: Callable[..., Any]) -> None:
+    assert "leave it out" in refused("solve", "learning_regimes.trained", "--set", "rho=1", "time=inf")
+
+
 def test_the_gpu_that_is_not_there_is_one_line(refused: Callable[..., Any]) -> None:
     from numerics.lab import gpu_available
 
