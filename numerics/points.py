@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from sympy import Integer, Rational, Symbol, oo, sympify
@@ -63,8 +64,12 @@ def is_admissible(symbol: Symbol, value: Any, interval: Interval, /) -> bool:
     """Whether an exact number lies in the interval and contradicts no assumption on the symbol."""
     if not interval.contains(value):
         return False
-    known = symbol.assumptions0
-    return all(getattr(value, f"is_{name}", None) in (None, truth) for name, truth in known.items() if name in _CHECKED)
+    return all(getattr(value, name, None) in (None, truth) for name, truth in _known_facts(symbol))
+
+
+@lru_cache(maxsize=512)
+def _known_facts(symbol: Symbol) -> tuple[tuple[str, bool], ...]:
+    return tuple((f"is_{name}", truth) for name, truth in symbol.assumptions0.items() if name in _CHECKED)
 
 
 _CHECKED = ("integer", "even", "odd", "prime", "composite", "zero", "nonzero", "extended_nonzero")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -93,8 +93,8 @@ def sample_points(
     *,
     count: int,
     seed: int = 0,
-) -> list[Point]:
-    """At most `count` points, one exact number per symbol, that satisfy assumptions, domains, `box` and `given`.
+) -> Iterator[Point]:
+    """Yields at most `count` points, an exact number per symbol, that satisfy assumptions, domains, `box` and `given`.
 
     Unbounded domains are covered evenly in the logarithm over six decades, some points over twelve; some lie close to
     an end. Points are rational but where an equation in `given` determines a symbol: it is solved for. Deterministic
@@ -108,14 +108,17 @@ def sample_points(
         candidates: Iterable[Point] = [{}]
     else:
         candidates = islice(draw_candidates(free, seed=seed), _ATTEMPTS * count)
-    accepted: dict[tuple[Expr, ...], Point] = {}
+    accepted: set[tuple[Expr, ...]] = set()
     for candidate in candidates:
         point = _complete(candidate, solved, intervals)
-        if point is not None and all(satisfies(relation, point) for relation in given):
-            accepted.setdefault(tuple(point[symbol] for symbol in sorted(point, key=str)), point)
+        if point is None or not all(satisfies(relation, point) for relation in given):
+            continue
+        values = tuple(point[symbol] for symbol in sorted(point, key=str))
+        if values not in accepted:
+            accepted.add(values)
+            yield point
         if len(accepted) == count:
-            break
-    return list(accepted.values())
+            return
 
 
 def _solve_equations(given: Sequence[Relation], symbols: set[Symbol]) -> dict[Symbol, Expr]:

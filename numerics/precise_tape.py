@@ -73,21 +73,24 @@ class Tape:
             raise Undefined(f"not real: {error}") from error
         return values[self._output], values[self._terms]
 
-    def bind(self, variable: sympy.Symbol, environment: Environment, /) -> Callable[[Any], tuple[Any, Any]]:
-        """The expression as a function of one symbol; what does not depend on it is computed once."""
+    def bind(self, variable: sympy.Symbol, environment: Environment, /, *, terms: bool = False) -> Callable[[Any], Any]:
+        """The expression, or the size of its terms, as a function of one symbol; what does not vary is done once."""
         scope = dict(environment)
         scope[variable] = mp.mpf(0)
-        varying = [k for k, reads in enumerate(self._reads) if variable in reads]
+        result = self._terms if terms else self._output
+        # the operations of the value come first, and those of the terms may read them
+        operations = self._operations[: max(result, self._output) + 1]
+        varying = [k for k, reads in enumerate(self._reads[: len(operations)]) if variable in reads]
         skipped = set(varying)
         values: Values = []
-        for k, operation in enumerate(self._operations):
+        for k, operation in enumerate(operations):
             values.append(None if k in skipped else operation(values, scope))
 
-        def function(point: Any, /) -> tuple[Any, Any]:
+        def function(point: Any, /) -> Any:
             scope[variable] = point
             for k in varying:
-                values[k] = self._operations[k](values, scope)
-            return values[self._output], values[self._terms]
+                values[k] = operations[k](values, scope)
+            return values[result]
 
         return function
 
@@ -244,16 +247,12 @@ def _bound_operation(node: Any, *, terms: bool = False) -> Operation:
 
     def compute(_: Values, environment: Environment) -> Any:
         first, last = (end.run_unbounded(environment)[0] for end in ends)
-        function = body.bind(variable, environment)
-        arguments = [_take(kink.bind(variable, environment), 0) for kink in kinks]
+        function = body.bind(variable, environment, terms=terms)
+        arguments = [kink.bind(variable, environment) for kink in kinks]
         if not isinstance(node, sympy.Integral):
-            return quadrature.accumulate(node.func, _take(function, int(terms)), first, last)
+            return quadrature.accumulate(node.func, function, first, last)
         if terms:
-            return mp.fabs(quadrature.estimate(_take(function, 1), first, last, arguments))
-        return quadrature.integrate(_take(function, 0), first, last, arguments)
+            return mp.fabs(quadrature.estimate(function, first, last, arguments))
+        return quadrature.integrate(function, first, last, arguments)
 
     return compute
-
-
-def _take(function: Callable[[Any], tuple[Any, Any]], part: int) -> Callable[[Any], Any]:
-    return lambda point: function(point)[part]

@@ -155,8 +155,8 @@ def _expand_numerator(expression: Expr) -> Expr:
 
 _TACTICS: tuple[Tactic, ...] = (
     lambda e: e,
-    sympy.expand,
     _numerator,
+    sympy.expand,
     clear_radicals,
     lambda e: e.doit(),
     lambda e: _numerator(e.doit()),

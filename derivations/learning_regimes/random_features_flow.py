@@ -143,7 +143,7 @@ def _law(at: Expr, given: Relation) -> Claim:
     return equal(_mean_of_resolvent(at), _transform(), given=[given])
 
 
-@theorem.step(Sampled(BOX, points=2, digits=12), uses=[density])
+@theorem.step(Sampled(BOX, points=1, digits=10), uses=[density])
 def law_without_an_outlier() -> Claim:
     """Its Stieltjes transform left of the spectrum, wherever the reference point is put."""
     return _law(reference, ATTACHED)
@@ -155,7 +155,7 @@ def _place() -> Expr:
     return names[reference].subs(least, names[least])
 
 
-@theorem.step(Sampled(BOX, points=2, digits=12), uses=[density])
+@theorem.step(Sampled(BOX, points=2, digits=10), uses=[density])
 def law_with_an_outlier() -> Claim:
     """The mass 1 - a^2/(rho e^2) sits at nu + mu_2^2 (a + rho e)/e, the model's reference there: no case left."""
     return _law(_place(), DETACHED)
@@ -169,13 +169,13 @@ def outlier_is_the_pole() -> Claim:
     return equal(place, outlier().subs(excess, hermite_2**2 - a))
 
 
-@theorem.step(Sampled(BOX, points=2, digits=12), uses=[law_with_an_outlier, random_features.sherman_morrison])
+@theorem.step(Sampled(BOX, points=1, digits=10), uses=[law_with_an_outlier, random_features.sherman_morrison])
 def ridge_as_a_filter() -> Claim:
     """phi = 1/(x + ridge) gives back the ridge formula: E phi^2 = psi2/(1 + kappa)^2, minus a derivative in ridge."""
     return equal(_mean_of_resolvent(_place(), 2), -diff(_transform(), level), given=[DETACHED])
 
 
-@theorem.step(Sampled(BOX, points=2, digits=12), uses=[spectral_averages.semicircle_law])
+@theorem.step(Sampled(BOX, points=2, digits=10), uses=[spectral_averages.semicircle_law])
 def eigenvalues_of_the_bulk() -> Claim:
     """f(nu) + the size-biased mean of (f(nu + a s) - f(nu))/s: at f = 1/(x + level) it is psi1."""
     psi = gram_closed_form(nonlinear_energy + level, a, rho)

@@ -27,6 +27,7 @@ from __future__ import annotations
 from sympy import Integer, Rational, Symbol, oo
 
 from derivations.core import ChoiceParameter, Domain, FunctionParameter, LawParameter, Parameter, Source, parameter
+from derivations.spectral_formulas import EIGENVALUE
 
 DOHMATOB_BIETTI = Source(
     key="dohmatob2022robustness",
@@ -108,7 +109,7 @@ def covariance_of_rows(remark: str = "", /) -> LawParameter:
 
 
 covariance = covariance_of_rows()
-g = Symbol("g", positive=True)
+g = EIGENVALUE
 """An eigenvalue of d times the covariance of the rows."""
 
 mean = Symbol("mean", real=True)

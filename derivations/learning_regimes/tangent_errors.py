@@ -11,6 +11,8 @@ lambda)/beta_1^2, g the resolvent of the Marchenko-Pastur law mu of W'W, and s o
 
 from __future__ import annotations
 
+from functools import cache
+
 from sympy import Expr, Max, S, sqrt
 
 from derivations.averages import edge_mean
@@ -64,6 +66,7 @@ def resolvent_slope(z: Expr, /) -> Expr:
     return resolvent(z) * (1 + resolvent(z)) / discriminant(z)
 
 
+@cache
 def traceless_error(penalty: Expr = S.Zero, /) -> Expr:
     """E_b: the part of a traceless target that is missed, int int c/(c + s + t); with a ridge P - lambda dP/dlambda.
 
@@ -80,6 +83,7 @@ def traceless_error(penalty: Expr = S.Zero, /) -> Expr:
     return atom(c) - edge_mean(kernel, rho)
 
 
+@cache
 def traceless_energy(penalty: Expr = S.Zero, /) -> Expr:
     """R_b: Dirichlet energy on a traceless target, int int [S^2 + c_b'/(2 beta_1^2) S]/(c + S)^2 with S = s + t.
 
@@ -100,6 +104,7 @@ def trace_denominator(penalty: Expr = S.Zero, /) -> Expr:
     return radial_square * (rho + atom(stiffness(penalty) / 2)) + radial_tangent_energy + penalty
 
 
+@cache
 def trace_error(penalty: Expr = S.Zero, /) -> Expr:
     """E_t: the part of the identity that is missed; with a ridge P - lambda dP/dlambda."""
     z, whole = stiffness(penalty) / 2, trace_denominator(penalty)
@@ -108,6 +113,7 @@ def trace_error(penalty: Expr = S.Zero, /) -> Expr:
     return missed - penalty * rho * radial_square * slope / whole**2
 
 
+@cache
 def trace_energy(penalty: Expr = S.Zero, /) -> Expr:
     """R_t: Dirichlet energy on the identity."""
     z = stiffness(penalty) / 2

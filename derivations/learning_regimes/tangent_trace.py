@@ -165,7 +165,7 @@ def missed_part() -> Claim:
     return equal(errors.trace_error(ridge), optimum - ridge * diff(optimum, ridge))
 
 
-@theorem.step(Sampled(BOX, points=3, digits=12), uses=[collapse_on_spectra, missed_part])
+@theorem.step(Sampled(BOX, points=2, digits=10), uses=[collapse_on_spectra, missed_part])
 def energy_part() -> Claim:
     """The expression that is evaluated, against the closed form with its spectral means as integrals."""
     z, kappa = _stiffness()

@@ -120,13 +120,13 @@ def distance_of_degree_two() -> Claim:
     return at_most((1 - seen) ** 2, _errors(Integer(1))[0].xreplace(CIRCLE))
 
 
-root_energy, root_error, length = (Symbol(n, nonnegative=True) for n in ("root_energy", "root_error", "length"))
+length, energy_beyond, error_beyond = (Symbol(n, nonnegative=True) for n in ("length", "energy_beyond", "error_beyond"))
 
 
-@theorem.step(Sampled(), uses=[energy_of_degree_two, distance_of_degree_two])
+@theorem.step(Symbolic(), uses=[energy_of_degree_two, distance_of_degree_two])
 def universal_bound() -> Claim:
     """sqrt(energy) >= ||f_2||/||f*|| >= 1 - sqrt(test_error), for any f: no training, no architecture enters."""
-    return at_most(1 - root_error, root_energy, given=[at_most(length, root_energy), at_most(1 - length, root_error)])
+    return at_most(1 - (1 - length + error_beyond), length + energy_beyond)
 
 
 def _segment() -> Iterator[Instance]:
@@ -150,8 +150,8 @@ def features_excess() -> Claim:
 
 learnt, roughness, a, nu, gain = (Symbol(name, positive=True) for name in ("learnt", "h", "a", "nu", "kappa"))
 features = learnt * (nu * a * learnt + nu + a) / (1 + a * learnt)
-share = nu * (1 + a * learnt) ** 2 / (nu * (1 + a * learnt) ** 2 + a)
-"""rho, and r = nu psi2/psi1, in the coordinate learnt = rho psi1 = kappa/mu_2^2, where both are rational."""
+share = nu * features.diff(nu) / (learnt * features.diff(learnt))
+"""rho, and r = nu psi2/psi1 by psi2 = -d psi1/d nu, in the coordinate learnt = rho psi1 = kappa/mu_2^2: rational."""
 mean_eta = (1 + (2 * roughness - 1) * share) / 2
 
 
@@ -215,7 +215,7 @@ curve = _energy_at(mean_eta).xreplace({gain: strength * learnt})
 
 
 @theorem.step(
-    Sampled(domain={roughness: (1, 2), learnt: (Rational(1, 100), 100)}, points=24),
+    Sampled(domain={roughness: (1, 4), learnt: (Rational(1, 100), 100)}, points=24),
     uses=[energy_grows_at_fixed_eta, energy_grows_with_eta, share_grows, more_features_learn_more],
 )
 def energy_grows_if_smooth() -> Claim:

@@ -86,4 +86,4 @@ def indefinite_instance() -> Claim:
 def reversed_for_indefinite_targets() -> Claim:
     """Eigenvalues +1 and -1 in equal parts, tau = 0: tangent misses (1 - rho)^2, the best network 1 - rho, more."""
     tangent_error = quadratic_error().subs({**ALIGNED, trace_alignment: Integer(0)})
-    return below(tangent_error, (1 - rho).subs(ALIGNED))
+    return below(tangent_error, (Integer(1) - rho).subs(ALIGNED))

@@ -7,17 +7,24 @@ distinct eigenvalues the stationary networks are finitely many; the loss has a m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
-from sympy import Expr, Integer, Matrix, Max, Rational, S, Symbol, Tuple, diag, trace
+from sympy import Basic, Expr, Integer, Matrix, Max, Rational, S, Symbol, Tuple, diag, expand, sqrt, trace
 
+from derivations.averages import LawMean
 from derivations.evidence import Instance
+from derivations.learning_regimes import trained_setting as setting
 from derivations.learning_regimes.lower_mean import LowerMean
+from derivations.learning_regimes.symbols import rho
 
 SPECTRA = ((3, -2, 1, Rational(1, 2)), (-4, 4, 1, -1), (5, 3, 2, 0))
 _HALF = Rational(1, 2)
 BASIS = _HALF * Matrix([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
 """Orthogonal: the eigenvectors of the targets."""
+
+
+DROPPED = LowerMean(setting.eigenvalue**2, setting.x, setting.spectrum.symbol, 1 - rho)
+"""What the best fit of the model loses: the smallest b^2, the share rho of the eigenvalues being kept."""
 
 
 def list_subsets(size: int, most: int, /) -> list[tuple[int, ...]]:
@@ -34,12 +41,12 @@ def miss(spectrum: Sequence[Expr | int], kept: Sequence[int], /) -> Expr:
 
 def best_fits() -> Iterator[Instance]:
     """The least loss over stationary networks of m neurons against d times the lower mean of b^2 at 1 - m/d."""
-    b = Symbol("b", real=True)
     for spectrum in SPECTRA:
         law = Tuple(*(Tuple(Integer(1) * value, Rational(1, 4)) for value in spectrum))
+        as_typed = {setting.spectrum.symbol: law, setting.shift: Integer(0), setting.scale: Integer(1)}
         for m in range(5):
             least = min(miss(spectrum, kept) for kept in list_subsets(4, m))
-            yield f"{spectrum}, m = {m}", least, 4 * LowerMean(b**2, b, law, 1 - Rational(m, 4))
+            yield f"{spectrum}, m = {m}", least, 4 * DROPPED.xreplace({**as_typed, rho: Rational(m, 4)})
 
 
 def fits_with_fixed_signs() -> Iterator[Instance]:
@@ -91,3 +98,20 @@ def kept_without_offset() -> Iterator[Instance]:
 
 def _squares_about_mean(kept: Sequence[Expr]) -> Expr:
     return sum((b**2 for b in kept), S.Zero) - sum(kept, S.Zero) ** 2 / len(kept)
+
+
+def rescaled_spectra() -> Iterator[Instance]:
+    """E b^2 and E b of the eigenvalues that the model makes of a typed spectrum, with and without an alignment."""
+    laws = (((1, 2), (-2, 1), (_HALF, 1)), ((3, 1), (1, 3)), ((-5, 2), (-1, 2)))
+    for law, tau in product(laws, (Rational(3, 5), Rational(-4, 5), None)):
+        atoms = Tuple(*(Tuple(Integer(1) * value, Rational(weight, 4)) for value, weight in law))
+        values: dict[Basic, Basic] = {
+            setting.spectrum.symbol: atoms,
+            setting.trace_alignment: Integer(2) if tau is None else tau,
+        }
+        for name, definition in setting.PROGRAM:
+            values[name] = definition.xreplace(values)
+        b = setting.eigenvalue.xreplace(values)
+        own = LawMean(setting.x, setting.x, atoms) / sqrt(LawMean(setting.x**2, setting.x, atoms))
+        moments = [expand(LawMean(b**k, setting.x, atoms)) for k in (2, 1)]
+        yield f"{law}, tau = {tau}", moments, [Integer(1), own if tau is None else tau]

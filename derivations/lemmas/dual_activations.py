@@ -3,9 +3,9 @@ r"""Dual activations: T(a, b, c) = E[phi(u) phi(v)] and its partial derivatives,
 (u, v) is a centred Gaussian pair with variances a, b and covariance c, c^2 < ab. Its density solves heat equations
 (Price's theorem), so that, in the sense of distributions where phi has kinks,
 
-    T_c = E phi' phi',   T_a = E phi'' phi / 2,   T_cc = E phi'' phi'',   T_ac = E phi''' phi' / 2,   T_ab = E phi'' phi'' / 4.
+    T_c = E phi' phi',  T_a = E phi'' phi/2,  T_cc = E phi'' phi'',  T_ac = E phi''' phi'/2,  T_ab = E phi'' phi''/4.
 
-ReLU is homogeneous: T = sqrt(ab) kappa(c/sqrt(ab)) with the one kernel kappa of `lemmas.gaussian`; erf(t) is the mean of
+ReLU is homogeneous: T = sqrt(ab) kappa(c/sqrt(ab)) with the kernel kappa of `lemmas.gaussian`; erf(t) is the mean of
 sign(t + w/sqrt 2) over a standard normal w, so that its T is the kernel 4 kappa' - 1 of signs at the variances a + 1/2
 and b + 1/2. All partials are derivatives of these; `closed_form` gives them as they are printed and computed.
 """
@@ -36,7 +36,7 @@ from sympy import (
     sqrt,
 )
 
-from derivations.core import Derivation, Exact, Sampled, Source, Symbolic
+from derivations.core import Derivation, Exact, Sampled, Symbolic
 from derivations.evidence import Instance
 from derivations.gaussian_integrals import gaussian_mean
 from derivations.lemmas import gaussian
@@ -46,14 +46,7 @@ from derivations.symbols import gaussian_density
 theorem = Derivation(
     __name__,
     title="Dual activations of ReLU and erf, with partial derivatives",
-    source=Source(
-        "price1958",
-        ("Price, Robert",),
-        "A useful theorem for nonlinear devices having Gaussian inputs",
-        1958,
-        venue="IRE Transactions on Information Theory 4(2), 69-72",
-        doi="10.1109/TIT.1958.1057444",
-    ),
+    source=gaussian.theorem.source,
 )
 
 ACTIVATIONS = ("relu", "erf")
@@ -241,29 +234,19 @@ def _tilted_mean(polynomial: Expr) -> Expr:
     return sum((factor * moments[powers] for powers, factor in terms.terms()), Rational(0))
 
 
-def _erf_second(letters: str, at_u: int, at_v: int, factor: Expr) -> Claim:
-    """Price's theorem differentiates phi' further at u and at v: polynomials times phi'(u) phi'(v)."""
-    polynomials = [cancel(diff(erf(x), x, 1 + k) / diff(erf(x), x)) for x, k in ((u, at_u), (v, at_v))]
-    mean = _tilted_mean(expand(polynomials[0] * polynomials[1]))
-    return equal(partial("erf", letters, a, b, c) / partial("erf", "c", a, b, c), factor * mean)
-
-
-@theorem.step(Symbolic(domain=PAIRS), uses=[erf_in_the_covariance])
-def erf_twice_in_the_covariance() -> Claim:
-    """T_cc = E phi'' phi'', with phi'' a polynomial times phi'."""
-    return _erf_second("cc", 1, 1, Rational(1))
+SECOND = {"cc": (1, 1, Rational(1)), "ac": (2, 0, HALF), "ab": (1, 1, Rational(1, 4))}
+"""For each second partial: how often Price's theorem differentiates phi' at u and at v, and its factor."""
 
 
 @theorem.step(Symbolic(domain=PAIRS), uses=[erf_in_the_covariance, price_in_a_variance])
-def erf_in_variance_and_covariance() -> Claim:
-    """T_ac = E phi''' phi'/2."""
-    return _erf_second("ac", 2, 0, HALF)
-
-
-@theorem.step(Symbolic(domain=PAIRS), uses=[erf_in_the_covariance, price_in_a_variance])
-def erf_in_both_variances() -> Claim:
-    """T_ab = E phi'' phi''/4."""
-    return _erf_second("ab", 1, 1, Rational(1, 4))
+def erf_second_partials() -> Claim:
+    """T_cc, T_ac and T_ab over T_c: phi'' and phi''' are polynomials times phi', averaged under the tilted pair."""
+    left, right = Rational(0), Rational(0)
+    for k, (letters, (at_u, at_v, factor)) in enumerate(SECOND.items()):
+        polynomials = [cancel(diff(erf(x), x, 1 + n) / diff(erf(x), x)) for x, n in ((u, at_u), (v, at_v))]
+        left += slack**k * partial("erf", letters, a, b, c) / partial("erf", "c", a, b, c)
+        right += slack**k * factor * _tilted_mean(expand(polynomials[0] * polynomials[1]))
+    return equal(left, right)
 
 
 @theorem.step(Sampled(domain=PAIRS, points=2, digits=12), uses=[price_in_a_variance, erf_in_the_covariance])

@@ -186,13 +186,13 @@ def weight_of_an_angle() -> Relation:
     return equal(edge_coordinate(_SINE)[1], 2 * double**2 * diff(_HALF, _X) / diff(atan(_X), _X))
 
 
-@theorem.step(Sampled(domain=ANGLES, points=3, digits=12), uses=[size_biased_transform])
+@theorem.step(Sampled(domain=ANGLES, points=2, digits=10), uses=[size_biased_transform])
 def semicircle_law() -> Relation:
     """The transform of the law written as an integral over an angle; a law is determined by it on the half line."""
     return equal(size_biased_mean(lambda s: 1 / (s + z), rho), _semicircle_transform())
 
 
-@theorem.step(Sampled(domain=ANGLES, points=3, digits=12), uses=[semicircle_law])
+@theorem.step(Sampled(domain=ANGLES, points=2, digits=10), uses=[semicircle_law])
 def resolvent_by_angle() -> Relation:
     """f(0) plus rho times the size-biased mean of (f(s) - f(0))/s counts the atom: f = 1/(s + z) gives g_rho."""
     mean = marchenko_pastur.resolvent(z).subs(marchenko_pastur.psi1, rho)
@@ -213,7 +213,7 @@ def moments() -> Statement:
     return statement("E s^k over mu is the k-th Narayana polynomial in rho, k = 2, 3, 4: E s^2 = rho + rho^2")
 
 
-@theorem.step(Sampled(domain=ANGLES, points=3, digits=12), uses=[semicircle_law, weight_of_an_angle])
+@theorem.step(Sampled(domain=ANGLES, points=2, digits=10), uses=[semicircle_law, weight_of_an_angle])
 def laplace_of_the_semicircle() -> Relation:
     """(2/pi) times the integral of exp(-x cos) sin^2 is 2 I_1(x)/x (Poisson's integral), here at x = 2 sqrt(rho) u."""
     closed = exp(-(1 + rho) * u) * besseli(1, 2 * sqrt(rho) * u) / (sqrt(rho) * u)
