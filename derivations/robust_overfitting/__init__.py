@@ -1,0 +1,1 @@
+"""Fu & Wang (2024): adversarial training of wide networks through the neural tangent kernel."""
