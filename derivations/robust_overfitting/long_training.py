@@ -162,8 +162,8 @@ def distance_to_the_interpolator_in_the_width() -> Claim:
     uses=[distance_to_the_interpolator_in_the_width],
 )
 def distance_to_the_interpolator_in_the_dimension() -> Claim:
-    """It falls with the input dimension, about as fast as the attack's curvature and the drift of the ARK do."""
-    return exponent("gap", -1.4, -0.5)
+    """It falls with the input dimension, as the attack's curvature and the drift of the ARK do."""
+    return exponent("gap", -1.2, -0.3)
 
 
 @theorem.step(

@@ -59,6 +59,6 @@ def test_wide_relu_networks_in_one_dimension_stop_at_half_the_label():
     parameters = network.draw(lab, 40)
     start = evaluate(network, parameters, point).outputs[:, 0]
     chosen = parameters[(start > 0.3) & (start < 1.2)][:4]
-    flow = NetworkFlow(network, point, np.array([2.0]), GradientFlow(math.log(2), 16))
-    path = follow(flow, chosen, [6.0], lambda state: flow.predict(state, point)[0], share=0.1)
+    flow = NetworkFlow(network, point, np.array([2.0]), GradientFlow(math.log(2), 32))
+    path = follow(flow, chosen, [4.0], lambda state: flow.predict(state, point)[0], share=0.1)
     assert path.observed[0] == pytest.approx(np.ones((4, 1)), abs=0.02)
