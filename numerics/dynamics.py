@@ -53,8 +53,8 @@ def closed_form(theta: Array, xi: Array, u0: Array, /) -> Array:
     """
     xp = namespace(theta, xi, u0)
     _check_system(theta, xi, u0, "xi")
-    if bool(xp.any(xi < 0)):
-        raise ValueError(f"xi: its smallest entry is {float(xp.min(xi)):g}; an integral of D > 0 is not negative")
+    if not bool(xp.all((xi >= 0) & xp.isfinite(xi))):
+        raise ValueError(f"xi: its smallest entry is {float(xp.min(xi)):g}; an integral of D > 0 is finite, at least 0")
     root = xp.sqrt(xi)
     values, vectors = xp.linalg.eigh(root[:, None] * theta * root[None, :])
     scaled = vectors.T @ scale_rows(root, u0)
@@ -111,7 +111,8 @@ def integrate(
         rtol=max(tolerance, 3e-14),
         atol=tolerance * 1e-3 * float(np.max(np.abs(start), initial=1e-300)),
     )
-    rows = list(found.y.T.reshape(-1, *start.shape)) or [start]
+    # no time was reached where the first step fails already: the solver then returns a list
+    rows = list(np.asarray(found.y).T.reshape(-1, *start.shape)) or [start]
     rows += [rows[-1]] * (len(ends) - len(rows))
     status = IntegrationStatus.reached if found.success else IntegrationStatus.stopped
     return Trajectory(device_of(theta).asarray(np.stack(rows)), status, int(found.nfev))
@@ -126,6 +127,8 @@ def integrate_fixed_steps(
     times lam_max(Theta D) would exceed the method's limit of stability.
     """
     _check_system(theta, diagonal_at(strength, 0.0), u0, "strength(0)")
+    if steps < 1:
+        raise ValueError(f"steps: {steps} were asked for; at least 1 is needed")
     ends = check_times(times)
     fastest = max(
         _fastest_rate(theta, diagonal_at(strength, float(t))) for t in np.linspace(0, ends[-1], 2 * steps + 1)
@@ -195,10 +198,11 @@ def scale_rows(diagonal: Array, right: Array, /) -> Array:
 
 
 def check_times(times: Sequence[float], /) -> list[float]:
-    """The times as floats. Raises ValueError unless they increase from at least 0."""
+    """The times as floats. Raises ValueError unless they are finite and increase from at least 0."""
     found = [float(time) for time in times]
-    if not found or found[0] < 0 or any(after <= before for before, after in pairwise(found)):
-        raise ValueError(f"times: {found} were given; increasing times from 0 on are allowed")
+    ordered = all(before < after for before, after in pairwise([-math.ulp(0.0), *found, math.inf]))
+    if not found or not ordered:
+        raise ValueError(f"times: {found} were given; finite, increasing times from 0 on are allowed")
     return found
 
 

@@ -34,9 +34,11 @@ class RadiusTrajectory:
 
 
 def attack_exponents(radius: Array, gradient_square: Array, u: Array, /) -> Array:
-    """(n,) array eta_i S g_i = log(1 + r_i sqrt(g_i)/|u_i|) for displacements of length r_i; infinite at u_i = 0."""
+    """(n,) array eta_i S g_i = log(1 + r_i sqrt(g_i)/|u_i|) for displacements of length r_i; infinite at u_i = 0 unless r_i = 0."""
     xp = namespace(radius, gradient_square, u)
-    return xp.log1p(radius * xp.sqrt(gradient_square) / xp.abs(u))
+    pushed, size = radius * xp.sqrt(gradient_square), xp.abs(u)
+    still = xp.where(pushed > 0, xp.full_like(pushed, math.inf), xp.zeros_like(pushed))
+    return xp.where(size > 0, xp.log1p(pushed / xp.where(size > 0, size, xp.ones_like(size))), still)
 
 
 def integrate_fixed_radius(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,13 @@ def chi_square_cdf(z: Any, /) -> Any:
 def bessel_i1(z: Any, /) -> Any:
     """The modified Bessel function I_1."""
     return mpmath.besseli(1, z)
+
+
+def bump_volume(dimension: Any, radius: Any, ramp: Any, /) -> Any:
+    """sum_k C(d, k) (2 radius)^(d-k) (2 ramp)^k / k! for whole d >= 1."""
+    d = int(dimension)
+    terms = (mpf(math.comb(d, k)) / math.factorial(k) * (2 * radius) ** (d - k) * (2 * ramp) ** k for k in range(d + 1))
+    return mpmath.fsum(terms)
 
 
 def angle_integral(integrand: Callable[[Any], Any], /, *_references: Any) -> Any:

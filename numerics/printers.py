@@ -128,6 +128,7 @@ class ArrayPrinter(_Printer):
         "erfc": "special.erfc",
         "erfinv": "special.erfinv",
         "ChiSquareCdf": "special.chi_square_cdf",
+        "BumpVolume": "special.bump_volume",
     }
 
     def _print_Rational(self, node: Any) -> str:

@@ -5,7 +5,17 @@ import math
 from numerics.averages import angle_integral, law_mean, lower_mean
 from numerics.lab import Array, erf, erfc, erfinv, namespace, scaled_bessel_i1
 
-__all__ = ["angle_integral", "bessel_i1", "chi_square_cdf", "erf", "erfc", "erfinv", "law_mean", "lower_mean"]
+__all__ = [
+    "angle_integral",
+    "bessel_i1",
+    "bump_volume",
+    "chi_square_cdf",
+    "erf",
+    "erfc",
+    "erfinv",
+    "law_mean",
+    "lower_mean",
+]
 
 SERIES_BELOW = 1.0
 SERIES_TERMS = 13
@@ -36,3 +46,16 @@ def bessel_i1(z: Array, /) -> Array:
     """The modified Bessel function I_1, entry by entry (infinite beyond z = 713)."""
     xp = namespace(z)
     return scaled_bessel_i1(z) * xp.exp(xp.abs(z))
+
+
+def bump_volume(dimension: Array, radius: Array, ramp: Array, /) -> Array:
+    """sum_k C(d, k) (2 radius)^(d-k) (2 ramp)^k / k! for whole d >= 1, entry by entry; no term is negative."""
+    xp = namespace(dimension)
+    cube, cross = (2.0 * size + 0.0 * dimension for size in (radius, ramp))
+    coefficient, total = xp.ones_like(cube), xp.zeros_like(cube)
+    largest = xp.where(xp.isfinite(dimension), dimension, xp.zeros_like(dimension))
+    for k in range(int(xp.max(largest)) + 1):
+        left = xp.maximum(dimension - k, xp.zeros_like(dimension))
+        total = total + coefficient * cube**left * cross**k
+        coefficient = coefficient * left / (k + 1) ** 2
+    return total

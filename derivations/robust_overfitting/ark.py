@@ -132,14 +132,16 @@ def relu_mean() -> Claim:
     uses=[mean, erf_layer],
 )
 def diagonal() -> Claim:
-    """At x' = x the pair's formulas and the recursion of S give the same mean and variance: two layers of erf."""
+    """At x' = x the pair's formulas and the recursion of one input agree: mean, variance, NTK, NNGP; two layers of erf."""
     layer = network.first_layer(p, p, p)
     for _ in range(2):
         layer = network.next_layer("erf", layer)
     own = network.own_kernels("erf", 2)
     from_pair = network.ark_mean(layer) + slack * network.ark_variance(layer, own, own)
     own_mean, own_variance = network.own_ark(own)
-    return equal(from_pair.xreplace({q: p, r: p}), own_mean + slack * own_variance)
+    kernels_of_pair = slack**2 * layer["Theta"] + slack**3 * layer["K"]
+    kernels_of_one = slack**2 * own["Theta"] + slack**3 * own["a"]
+    return equal((from_pair + kernels_of_pair).xreplace({q: p, r: p}), own_mean + slack * own_variance + kernels_of_one)
 
 
 def _isserlis() -> Iterator[Instance]:

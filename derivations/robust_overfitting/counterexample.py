@@ -55,6 +55,8 @@ def _propagates() -> Iterator[Instance]:
     for first, second in (SWAPPED.first, SWAPPED.second, (11, 11)):
         direct = power(E, SWAPPED.theta * diagonal_matrix(first, second)).xreplace(here) * start
         yield f"{first}, {second}", list(flow_of_two(Integer(first), Integer(second), log(2), start)), list(direct)
+    claimed = _claimed().lhs.subs(SWAP)
+    yield "the earlier piece acts first", claimed, (SWAPPED.exact().xreplace(here) * start)[0]
 
 
 COMMON_STRENGTH = TwoPieces(Matrix([[2, 1], [1, 2]]), (64, 24), (11, 11))

@@ -107,7 +107,7 @@ def concavity() -> Relation:
 _part = Symbol("part", positive=True)
 
 
-@theorem.step(Sampled({_c: (-2, 2), _part: (0, 1), _late: (0, 2)}, points=8), uses=[concavity])
+@theorem.step(Sampled({_c: (-2, 2), _part: (0, 1), _late: (0, 2)}, points=40), uses=[concavity])
 def error_within_the_envelope() -> Relation:
     """The exponents of the bound of `error_bound` are at most the envelope's, at every tau in a second piece.
 

@@ -30,6 +30,7 @@ from draws import COLLAPSE, QUICK, SETTING, THEOREM, Size, simulate_all
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from overfitted import draw_overfitted
 from regimes import draw_lazy, draw_regimes
 
 from numerics import solve
@@ -162,6 +163,7 @@ FIGURES = {
     "phases": draw_phases,
     "regimes": draw_regimes,
     "lazy": draw_lazy,
+    "overfitted": draw_overfitted,
 }
 
 

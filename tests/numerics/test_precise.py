@@ -18,6 +18,10 @@ t, u = sympy.symbols("t u", real=True)
 k = Symbol("k", integer=True, positive=True)
 
 
+def list_points(*asked, **options):
+    return list(sample_points(*asked, **options))
+
+
 def agrees(value: object, expected: object, digits: int) -> bool:
     """Whether an mpmath number has the expected one's digits; `expected` is exact, a decimal text, or mpmath's."""
     with mp.workdps(digits + 20):
@@ -109,7 +113,7 @@ def test_the_size_of_terms_ignores_their_cancellation() -> None:
 def test_points_are_exact_satisfy_everything_and_repeat() -> None:
     share = parameter("share", "a share", domain=Domain(Rational(0), Rational(1)))
     given_relations = [below(x, y), at_most(share, x)]
-    points = sample_points([x, y, share, k], {y: (0, 3)}, given_relations, count=10, seed=3)
+    points = list_points([x, y, share, k], {y: (0, 3)}, given_relations, count=10, seed=3)
     assert len(points) == 10
     for point in points:
         assert all(value.is_Rational for value in point.values())
@@ -118,29 +122,29 @@ def test_points_are_exact_satisfy_everything_and_repeat() -> None:
         assert point[share] <= point[x]
         assert point[k].is_Integer
         assert point[k] >= 1
-    assert points == sample_points([x, y, share, k], {y: (0, 3)}, given_relations, count=10, seed=3)
-    assert points != sample_points([x, y, share, k], {y: (0, 3)}, given_relations, count=10, seed=4)
+    assert points == list_points([x, y, share, k], {y: (0, 3)}, given_relations, count=10, seed=3)
+    assert points != list_points([x, y, share, k], {y: (0, 3)}, given_relations, count=10, seed=4)
 
 
 def test_points_reach_over_orders_of_magnitude_and_close_to_the_ends() -> None:
-    wide = [point[x] for point in sample_points([x], {}, count=60)]
+    wide = [point[x] for point in list_points([x], {}, count=60)]
     assert min(wide) < Rational(1, 100)
     assert max(wide) > 100
-    near = [min(point[x], 1 - point[x]) for point in sample_points([x], {x: (0, 1)}, count=60)]
+    near = [min(point[x], 1 - point[x]) for point in list_points([x], {x: (0, 1)}, count=60)]
     assert 0 < min(near) < Rational(1, 1000)
 
 
 def test_an_equation_among_the_conditions_is_solved() -> None:
-    points = sample_points([x, y], {}, [equal(x + y, 1)], count=5)
+    points = list_points([x, y], {}, [equal(x + y, 1)], count=5)
     assert len(points) == 5
     assert all(point[x] + point[y] == 1 for point in points)
     assert all(point[x] > 0 and point[y] > 0 for point in points)
 
 
 def test_conditions_that_nothing_meets_give_no_points() -> None:
-    assert sample_points([x], {}, [below(x, -1)], count=3) == []
+    assert list_points([x], {}, [below(x, -1)], count=3) == []
     with pytest.raises(ValueError, match="no value satisfies"):
-        sample_points([x], {x: (-2, -1)}, count=3)
+        list_points([x], {x: (-2, -1)}, count=3)
 
 
 def test_a_relation_is_decided_at_a_point() -> None:

@@ -1,0 +1,1 @@
+"""Shi, Liu, Cao & Suykens (2024): overfitted ReLU networks with zero adversarial training error, by construction."""
