@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from numerics.chebyshev_exponential import combination, find_reach, stopped_combinations
+from numerics.chebyshev_exponential import LARGEST_GRADIENT, combination, find_reach, stopped_combinations
 from numerics.kernel_predictor import Accuracy, Attack, Predictor, measure_accuracy, one_hot
 from numerics.kernels import Architecture, ntk
 from numerics.lab import CPU, Array, Device, LinAlgError, cholesky, cholesky_solve, namespace, to_numpy
@@ -166,7 +166,7 @@ class Training:
         problem = self.problem
         xp = namespace(problem.theta)
         points, labels = batch
-        formed = combination(problem.theta, self.times(), problem.targets)
+        formed = combination(problem.theta, self.times(), problem.targets, largest=LARGEST_GRADIENT)
         predictor = problem.predictor(formed.values)
         attacked = problem.attacked(predictor, points, labels, "training", len(self.losses))
         kernel = ntk(attacked, predictor.points, **asdict(problem.network))

@@ -19,7 +19,7 @@ from numerics.gates import Gate, apply_gate, assemble, gate_budget
 from numerics.kuhn_teacher import Teacher
 from numerics.lab import Array, device_of, to_numpy
 from numerics.relu_networks import Network
-from numerics.separation import OUTWARDS, Neighbours, TooManyPairs
+from numerics.separation import OUTWARDS, TINY, Neighbours, TooManyPairs
 
 Numbers = np.ndarray[Any, Any]
 
@@ -57,6 +57,13 @@ class BumpNetwork:
     height: float
     teacher: Teacher
     gate: Gate
+
+    def __post_init__(self) -> None:
+        for name, value in (("radius", self.radius), ("height", self.height)):
+            if not 0 < value < np.inf:
+                raise ValueError(f"{name}: {value!r} is not allowed; it must be a finite number above 0")
+        if not TINY <= self.ramp < np.inf:
+            raise ValueError(f"ramp: {self.ramp!r} is not allowed; it must be a finite number from 2^-1000 on")
 
     def __call__(self, points: Array, /) -> Array:
         """(B,) values at (B, d) points; the look-up is done on the host."""

@@ -25,6 +25,8 @@ from numerics.lab import Array, device_of, namespace
 
 TOLERANCE = 1e-15
 LARGEST_REACH = 1e9
+LARGEST_GRADIENT = 1e5
+"""The reach up to which a gradient is worth forming: its series has about 3000 terms each way."""
 ENTRIES = 2**22
 """Entries of the matrix whose absolute values are in memory at a time."""
 
@@ -112,12 +114,16 @@ class Combination:
         return xp.sum(other * mixed, axis=(0, 2))
 
 
-def combination(theta: Array, weights: Array, labels: Array, /) -> Combination:
+def combination(theta: Array, weights: Array, labels: Array, /, *, largest: float = LARGEST_REACH) -> Combination:
     """P(w) = W psi(Theta W) y for weights (m,) >= 0 and labels (m, c); f(x) = Theta(x, X) P is trained for times w.
 
-    Raises ValueError where the eigenvalues of Theta W may exceed 10^9.
+    Raises ValueError where the eigenvalues of Theta W may exceed `largest`: LARGEST_GRADIENT if the gradient is wanted.
     """
     reach = find_reach(theta, weights)
+    if not reach <= largest:
+        raise ValueError(
+            f"reach: {reach:g} is not allowed; the largest eigenvalue times the time is at most {largest:g}"
+        )
     count = degree(reach)
     vectors = chebyshev_vectors(theta, weights, labels, reach, count)
     series = chebyshev_series(psi(chebyshev_points(count, reach)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import array_api_compat
+import numpy as np
 
 from numerics.kernel_layers import Pairs, covariance, determinant
 from numerics.lab import Array, gram, namespace
@@ -60,8 +61,9 @@ def read_inputs(x1: Array, x2: Array | None, /) -> Inputs:
             f"x2: {other.dtype} inputs of dimension {other.shape[1]} were given beside x1 with {x1.dtype} and "
             f"{x1.shape[1]}; both must be equal"
         )
-    p = xp.sum(x1 * x1, axis=1) / x1.shape[1]
-    r = p if x2 is None else xp.sum(other * other, axis=1) / x1.shape[1]
+    with np.errstate(over="ignore"):  # what is too large comes out as a kernel that is not finite
+        p = xp.sum(x1 * x1, axis=1) / x1.shape[1]
+        r = p if x2 is None else xp.sum(other * other, axis=1) / x1.shape[1]
     return Inputs(x1, other, p, r, x2 is None)
 
 

@@ -15,6 +15,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
 
 from numerics.kernel_layers import ACTIVATIONS, Curvature, Pairs, advance, curvature, variance_slope
 from numerics.kernel_tiles import Inputs, Tile, products, read_inputs, tiles
@@ -35,7 +38,7 @@ class Architecture:
     b_std: float = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 1:
+        if isinstance(self.depth, bool) or not isinstance(self.depth, Integral) or self.depth < 1:
             raise ValueError(f"depth: {self.depth!r} is not allowed; it is the number of hidden layers, at least 1")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation: {self.activation!r} is unknown; allowed are {', '.join(ACTIVATIONS)}")
@@ -70,7 +73,7 @@ def nngp_and_ntk(
 
     `block`: entries of a tile. The diagonal of one set of inputs has an error of a few roundings. Raises ValueError for
     other options than `Architecture` allows, for shapes other than (n, d), other dtypes than float32 and float64, or
-    NaN.
+    NaN, and where a kernel is too large for the dtype.
     """
     return _gram(x1, x2, Architecture(depth, activation, w_std, b_std), block)
 
@@ -109,21 +112,38 @@ def _gram(
     x1: Array, x2: Array | None, network: Architecture, block: int | None, *, nngp: bool = True, tangent: bool = True
 ) -> tuple[Array, Array]:
     inputs = read_inputs(x1, x2)
-    inner = products(inputs)
-    # the inner products are read one tile before the kernel is written over them
-    covariances = inner if nngp else None
-    kernel = (namespace(inner).empty_like(inner) if nngp else inner) if tangent else None
-    for tile in tiles(inputs, inner, network.w2, network.b2, block):
-        theta = +tile.pairs.c if tangent else None
-        for _ in range(network.depth):
-            slope = advance(network.activation, tile.pairs, network.w2, network.b2)
-            if theta is not None:
-                theta *= slope
-                theta += tile.pairs.c
-        for target, values in ((covariances, tile.pairs.c), (kernel, theta)):
-            if target is not None:
-                _write(target, tile, values, inputs)
+    with _unwarned():
+        inner = products(inputs)
+        # the inner products are read one tile before the kernel is written over them
+        covariances = inner if nngp else None
+        kernel = (namespace(inner).empty_like(inner) if nngp else inner) if tangent else None
+        for tile in tiles(inputs, inner, network.w2, network.b2, block):
+            theta = +tile.pairs.c if tangent else None
+            for _ in range(network.depth):
+                slope = advance(network.activation, tile.pairs, network.w2, network.b2)
+                if theta is not None:
+                    theta *= slope
+                    theta += tile.pairs.c
+            for target, values in ((covariances, tile.pairs.c), (kernel, theta)):
+                if target is not None:
+                    _write(target, tile, values, inputs)
+        _check_finite(network, *(target for target in (covariances, kernel) if target is not None))
     return covariances, kernel
+
+
+def _unwarned() -> np.errstate:
+    """What overflows is reported once, by `_check_finite`."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def _check_finite(network: Architecture, *results: Array) -> None:
+    for values in results:
+        xp = namespace(values)
+        if not bool(xp.isfinite(xp.sum(values))):
+            raise ValueError(
+                f"depth: {network.depth} hidden layers with w_std {network.w_std:g} take the kernel of these inputs "
+                f"out of the range of {values.dtype}; fewer layers or a smaller w_std are allowed, or float64"
+            )
 
 
 def _write(target: Array, tile: Tile, values: Array, inputs: Inputs) -> None:
@@ -150,12 +170,14 @@ def ntk_with_partials(
     """
     network = Architecture(depth, activation, w_std, b_std)
     inputs = read_inputs(x1, x2)
-    theta = products(inputs)
-    xp = namespace(theta)
-    theta_q, theta_p = xp.empty_like(theta), xp.empty_like(theta)
-    for tile in tiles(inputs, theta, network.w2, network.b2, block):
-        place = (tile.rows, tile.columns)
-        theta[place], theta_q[place], theta_p[place] = _tile_partials(tile.pairs, network)
+    with _unwarned():
+        theta = products(inputs)
+        xp = namespace(theta)
+        theta_q, theta_p = xp.empty_like(theta), xp.empty_like(theta)
+        for tile in tiles(inputs, theta, network.w2, network.b2, block):
+            place = (tile.rows, tile.columns)
+            theta[place], theta_q[place], theta_p[place] = _tile_partials(tile.pairs, network)
+        _check_finite(network, theta, theta_q, theta_p)
     return theta, theta_q, theta_p
 
 
@@ -209,13 +231,15 @@ def mean_ark(
     """
     network = Architecture(depth, activation, w_std, b_std)
     inputs = read_inputs(x1, x2)
-    result = products(inputs)
-    for tile in tiles(inputs, result, network.w2, network.b2, block):
-        moments = (inputs.p[tile.rows][:, None], inputs.r[tile.columns][None, :])
-        values = _tile_ark(tile.pairs, *moments, x1.shape[1], network)
-        if inputs.symmetric and tile.rows == tile.columns:
-            values = (values + values.T) / 2
-        _write(result, tile, values, inputs)
+    with _unwarned():
+        result = products(inputs)
+        for tile in tiles(inputs, result, network.w2, network.b2, block):
+            moments = (inputs.p[tile.rows][:, None], inputs.r[tile.columns][None, :])
+            values = _tile_ark(tile.pairs, *moments, x1.shape[1], network)
+            if inputs.symmetric and tile.rows == tile.columns:
+                values = (values + values.T) / 2
+            _write(result, tile, values, inputs)
+        _check_finite(network, result)
     return result
 
 

@@ -108,17 +108,37 @@ class Neighbours:
         if not self.exist:
             return None
         rank = 2 if self.labels is None else 1
-        distances = self.tree.query(self.points[self.first], k=[rank], p=np.inf)[0][:, 0]
+        # with this eps boxes at exactly the distance found are skipped, where ties would have all of them searched
+        distances = self.tree.query(self.points[self.first], k=[rank], p=np.inf, eps=2.0**-42)[0][:, 0]
         least = float(distances.min())
         if least == 0 or differences_fit_floats(self.points):
             return Fraction(least)
         reach = least * OUTWARDS
         places = self.first[distances <= reach]
-        values = []
+        rounded = self._may_round(places, least)
+        values = [Fraction(least)] if (distances[distances <= reach][~rounded] == least).any() else []
+        places = places[rounded]
         for begin in range(0, len(places), CHUNK):
             pairs = self._pairs_of(places[begin : begin + CHUNK], reach)
             values += [exact_distances(*self._ends(part)).least() for part in self._parts(pairs)]
         return min(values)
+
+    def _may_round(self, places: Numbers, distance: float) -> Numbers:
+        """Which of these points have, along an axis where differences are rounded, a point at about this distance.
+
+        At the others a distance that comes out as `distance` is exact. Without this, one column of few values that
+        decides all distances, such as a feature of 0 and 1, would leave every pair of points to be compared.
+        """
+        found = np.zeros(len(places), dtype=bool)
+        for values in self.points.T:
+            if not differences_fit_floats(values):
+                line = np.sort(values)
+                for sign in (1, -1):
+                    ends = np.sort([sign * distance / OUTWARDS, sign * distance * OUTWARDS])
+                    low, high = (values[places] + end for end in ends)
+                    room = np.abs(values[places]) * 2.0**-50
+                    found |= np.searchsorted(line, low - room) < np.searchsorted(line, high + room, side="right")
+        return found
 
     def within(self, reach: float, /, *, most: int = MOST_PAIRS) -> Numbers:
         """(k, 2) positions of the pairs with distance at most `reach` and of some a little farther apart.
@@ -167,7 +187,8 @@ class Neighbours:
         sums = np.maximum(gaps - 2 * radius, 0).sum(axis=1)
         terms = gaps.shape[1]
         margin = (terms + 4) * 2.0**-52 * (gaps.sum(axis=1) + 2 * terms * radius + sums) + TINY
-        failing, open_ = sums < ramp - margin, np.flatnonzero(np.abs(sums - ramp) <= margin)
+        # beyond the margin, whose constant leaves room for the rounding of this very comparison, floats decide
+        failing, open_ = sums < ramp, np.flatnonzero(np.abs(sums - ramp) <= margin)
         for place in open_:
             failing[place] = exact_gap(first[place], second[place], radius) < Fraction(ramp)
         return failing, len(open_)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "docs" / "figures"
@@ -17,7 +18,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "figures"
 def draw(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     yield importlib.import_module("draw")
-    for name in ("draw", "draws", "regimes"):
+    for name in ("draw", "draws", "overfitted", "regimes"):
         sys.modules.pop(name, None)
 
 
@@ -68,6 +69,41 @@ def test_regimes_are_drawn_in_both_observables(draw):
         assert len(axes.containers) == 4 * 8
 
 
+@pytest.fixture
+def overfitted(draw):
+    return draw.draw_overfitted(draw.Size(dimension=12, draws=3, curve=20, workers=0))
+
+
+def test_built_networks_keep_their_budget_and_come_near_to_it(overfitted):
+    axes = overfitted.axes[0]
+    for dimension in (1, 2, 3):
+        budget, built, limit = axes.lines[3 * dimension - 3 : 3 * dimension]
+        assert list(budget.get_xdata()) == list(built.get_xdata()) == [64, 128, 256, 512, 1024, 2048]
+        assert set(limit.get_ydata()) == {6 * dimension + 3}
+        for allowed, used in zip(budget.get_ydata(), built.get_ydata(), strict=True):
+            assert 6 * dimension + 2 < used <= allowed < 1.02 * used
+
+
+def test_errors_of_drawn_networks_lie_on_their_curves(overfitted):
+    rates, errors = overfitted.axes[1:]
+    for axes, count, tolerance in ((rates, 8, 0.6), (errors, 14, 0.08)):
+        assert len(axes.containers) == count
+        for container in axes.containers:
+            (x,), (y,) = container.lines[0].get_data()
+            colour = container.lines[0].get_color()
+            (curve,) = [one for one in axes.lines if one.get_color() == colour and len(one.get_xdata()) == 40]
+            assert y == pytest.approx(np.interp(x, *curve.get_data()), rel=tolerance)
+
+
+def test_attacked_classifier_lies_between_its_bounds_in_the_figure(overfitted):
+    axes = overfitted.axes[2]
+    curves = {line.get_label(): line.get_ydata() for line in axes.lines if not line.get_label().startswith("_")}
+    upper, robust, lower, standard = curves.values()
+    assert (upper > robust).all()
+    assert (robust > lower).all()
+    assert (robust > standard).all()
+
+
 @pytest.mark.standard
 def test_quick_figures_take_seconds_whatever_the_shell_says(tmp_path):
     threads = {"OPENBLAS_NUM_THREADS": "16", "OMP_NUM_THREADS": "16"}
@@ -75,7 +111,7 @@ def test_quick_figures_take_seconds_whatever_the_shell_says(tmp_path):
     subprocess.run(
         [sys.executable, FOLDER / "draw.py", "--quick", "--out", tmp_path], check=True, timeout=120, env=environment
     )
-    assert len(list(tmp_path.iterdir())) == 6
+    assert len(list(tmp_path.iterdir())) == 7
 
 
 def test_figures_ask_for_one_blas_thread_before_numpy_loads():
@@ -100,7 +136,9 @@ def test_unknown_figure_is_refused(draw, capsys):
     assert "curse" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["risk_against_psi1", "risk_against_epsilon", "curse", "phases", "regimes", "lazy"])
+@pytest.mark.parametrize(
+    "name", ["risk_against_psi1", "risk_against_epsilon", "curse", "phases", "regimes", "lazy", "overfitted"]
+)
 def test_committed_figure_is_an_svg_without_a_date(name):
     text = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     assert text.startswith("<?xml")

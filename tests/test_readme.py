@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -31,9 +32,16 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if words and not words[0].startswith("#")], ids=" ".join)
-def test_every_command_runs(words: list[str]) -> None:
+def test_every_command_runs(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(ROOT / "data")
     done = subprocess.run(
-        [sys.executable, "-m", "verify", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-m", "verify", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
@@ -72,3 +80,28 @@ def test_the_table_names_every_derivation() -> None:
 def test_every_linked_file_exists() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_digits_are_overfitted_as_printed(tmp_path: Path) -> None:
+    (example,) = [block for block in _blocks("python") if "import overfit" in block]
+    (printed,) = [block for block in _blocks("text") if block.startswith("$ ./run overfit")]
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    command, *lines = printed.splitlines()
+    python = ["-c", example]
+    shell = ["-m", "verify", *shlex.split(command)[2:]]
+    outputs = []
+    for words in (python, shell):
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        outputs.append(done.stdout)
+    assert outputs[0].split() == ["True"]
+    assert [line for line in lines if line in outputs[1].splitlines()] == lines
+    assert (tmp_path / "net.onnx").stat().st_size > 10**5

@@ -181,6 +181,15 @@ stronger, weaker = (
     for name, place, value in (("exponent_1", "first", Integer(2)), ("exponent_2", "second", Integer(1)))
 )
 share = parameter("residual_2", "initial residual of the second point", default=-1, convention="the first one's is 1")
+OBSERVABLES = (
+    "residual",
+    "closed_form",
+    "closed_form_error",
+    "error_bound",
+    "residual_bound",
+    "closed_form_rate",
+    "standard_training",
+)
 PARAMETERS = (time, correlation, stronger, weaker, switch, share)
 
 before, after, strong, weak = symbols("before after strong weak", positive=True)

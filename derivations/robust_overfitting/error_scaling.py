@@ -7,11 +7,11 @@ varies fast, so that it is asymptotically exact under averaging. Derived here.
 
 from __future__ import annotations
 
-from sympy import Rational
+from sympy import Integer, Rational
 
 from derivations.core import Derivation, Rate, Simulation
-from derivations.relations import Claim, exponent, tends_to
-from derivations.robust_overfitting import error_bound, exactness
+from derivations.relations import Claim, exponent, follows, tends_to
+from derivations.robust_overfitting import degeneration, error_bound, exactness
 from derivations.robust_overfitting.symbols import FU_WANG
 
 theorem = Derivation(__name__, title="Scaling of the error of the closed form", source=FU_WANG)
@@ -61,6 +61,32 @@ def fast_switching_averages() -> Claim:
 def remainder_of_the_leading_term() -> Claim:
     """Relative to -Theta (Theta o L) u_0 the rest of the error is of order t = 1/size."""
     return exponent("remainder", -1.2, -0.8)
+
+
+@theorem.step(
+    Simulation(
+        "robust_overfitting_dynamics:exchanged_strengths",
+        at={
+            degeneration.time: Integer(2),
+            degeneration.switch: Rational(1, 2),
+            degeneration.correlation: Rational(1, 3),
+            degeneration.stronger: Rational(3, 2),
+            degeneration.weaker: Rational(1, 4),
+            degeneration.share: Integer(-2),
+        },
+        bias="none",
+        tolerance=1e-6,
+        sizes=(500,),
+        most=4,
+    ),
+    uses=[degeneration.two_points, degeneration.residual_bound, degeneration.error_within_the_envelope],
+)
+def model_is_the_trained_system() -> Claim:
+    """What `solve robust_overfitting.degeneration` gives, against weights of a linear model under gradient flow.
+
+    On both sides of the exchange, with eigenvalues for the bounds.
+    """
+    return follows(degeneration.theorem.model, *degeneration.OBSERVABLES)
 
 
 __all__ = ["theorem"]

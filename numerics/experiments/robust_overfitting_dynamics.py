@@ -5,6 +5,7 @@ in the Theta^-1 norm, relative to the same instance at a reference strength, fre
 scatter, and the same exponent.
 """
 
+import math
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -12,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from derivations.lab import Lab
-from numerics.dynamics import closed_form, integrate, midpoint_pieces
-from numerics.dynamics_bounds import kernel_norm, leading_error, levy_area
+from numerics.dynamics import closed_form, integrate, midpoint_pieces, rates, runge_kutta
+from numerics.dynamics_bounds import kernel_norm, leading_error, levy_area, turning_norm
 from numerics.lab import to_numpy
 
 Vector = npt.NDArray[np.float64]
@@ -86,6 +87,39 @@ def leading_term(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
         return kernel_norm(theta, error - leading) / kernel_norm(theta, leading)
 
     return {"remainder": remainder(1 / size) / remainder(1 / 16)}
+
+
+def exchanged_strengths(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
+    """The observables of the model of `robust_overfitting.degeneration`, from the weights of a linear model.
+
+    Its two points have random features with the Gram of `at.correlation`; the weights take `size` Runge-Kutta steps on
+    either side of the exchange, and the rates are eigenvalues. Everything is relative to |u_0|.
+    """
+    wanted = np.linalg.cholesky(np.array([[1.0, at.correlation], [at.correlation, 1.0]]))
+    features = wanted @ np.linalg.qr(to_numpy(lab.normal(POINTS, 2)))[0].T
+    theta, u0 = features @ features.T, np.array([1.0, at.residual_2])
+    early = np.exp([at.exponent_1, at.exponent_2])
+    pieces = [(min(at.time, at.switch), early), (max(at.time - at.switch, 0.0), early[::-1].copy())]
+    weights, xi, exponent = np.zeros(POINTS), np.zeros(2), 0.0
+    bound = pieces[1][0] * turning_norm(theta, pieces[0][0] * early, pieces[1][1]) / 2
+    for duration, diagonal in pieces:
+
+        def velocity(_: float, w: Vector, diagonal: Vector = diagonal) -> Vector:
+            return np.asarray(-features.T @ (diagonal * (u0 + features @ w)))
+
+        if duration > 0:
+            weights = runge_kutta(velocity, weights, [duration], steps=size)[-1]
+        xi, exponent = xi + duration * diagonal, exponent + duration * float(rates(theta, diagonal)[0])
+    moved, closed, scale = u0 + features @ weights, closed_form(theta, xi, u0), kernel_norm(theta, u0)
+    return {
+        "residual": kernel_norm(theta, moved) / scale,
+        "closed_form": kernel_norm(theta, closed) / scale,
+        "closed_form_error": kernel_norm(theta, moved - closed) / scale,
+        "error_bound": bound * math.exp(-exponent),
+        "residual_bound": math.exp(-exponent),
+        "closed_form_rate": math.exp(-float(rates(theta, xi)[0])),
+        "standard_training": kernel_norm(theta, closed_form(theta, at.time * np.ones(2), u0)) / scale,
+    }
 
 
 def _instance(lab: Lab, n: int) -> tuple[Vector, Vector, Vector]:
