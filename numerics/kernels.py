@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 
@@ -38,7 +37,7 @@ class Architecture:
     b_std: float = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.depth, bool) or not isinstance(self.depth, Integral) or self.depth < 1:
+        if isinstance(self.depth, bool) or not isinstance(self.depth, int | np.integer) or self.depth < 1:
             raise ValueError(f"depth: {self.depth!r} is not allowed; it is the number of hidden layers, at least 1")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation: {self.activation!r} is unknown; allowed are {', '.join(ACTIVATIONS)}")

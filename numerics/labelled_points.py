@@ -83,12 +83,18 @@ def _is_number(word: str) -> bool:
         return False
 
 
-def distinct_points(points: Any, labels: Any, /) -> tuple[Numbers, Numbers, Numbers]:
-    """Rows of the distinct points, these points (n, d), their labels (n,); ValueError in one line for bad data."""
+def distinct_points(points: Any, labels: Any, /) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """First rows of the distinct points, these points (n, d), their labels (n,), how often each is there (n,).
+
+    ValueError in one line for bad data.
+    """
     arrays = []
     for name, values, axes in (("points", points, 2), ("labels", labels, 1)):
         try:
-            array = np.asarray(to_numpy(values), dtype=np.float64) + 0.0  # no negative zeros
+            raw = np.asarray(to_numpy(values))
+            if raw.dtype.kind == "c":
+                raise ValueError("complex numbers have no order")
+            array = raw.astype(np.float64) + 0.0  # no negative zeros
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name}: not an array of numbers ({' '.join(str(error).split())})") from error
         if array.ndim != axes or 0 in array.shape:
@@ -103,12 +109,13 @@ def distinct_points(points: Any, labels: Any, /) -> tuple[Numbers, Numbers, Numb
     given, values = arrays
     if len(given) != len(values):
         raise ValueError(f"labels: {len(values)} labels for {len(given)} points; one for each is needed")
-    _, first, inverse = np.unique(given, axis=0, return_index=True, return_inverse=True)
+    _, first, inverse, counts = np.unique(given, axis=0, return_index=True, return_inverse=True, return_counts=True)
     clashes = np.flatnonzero(values != values[first[inverse.reshape(-1)]])
     if len(clashes):
         row = int(clashes[0])
         other = int(first[inverse.reshape(-1)[row]])
         pair = f"rows {other} and {row} are the same point with labels {values[other]:g} and {values[row]:g}"
         raise ValueError(f"points: {pair}; a point has one label")
-    places = np.sort(first)
-    return places, given[places], values[places]
+    order = np.argsort(first)
+    places = first[order]
+    return places, given[places], values[places], counts[order]

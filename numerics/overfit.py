@@ -31,7 +31,7 @@ Numbers = np.ndarray[Any, Any]
 NORMS, TASKS = ("inf", "2"), ("classification", "regression")
 NO_PAIRS: Numbers = np.zeros((0, 2), dtype=np.int64)
 VISIBLE = 1e-6
-"""Rounding errors on the balls, over the height, that are told."""
+"""Rounding errors on the balls, over the largest label, that are told."""
 STAGES = ("separation", "conflicts", "teacher", "network", "certificate")
 
 
@@ -50,7 +50,7 @@ class Status(Enum):
 class Overfitted:
     """What `overfit` found. Positions of points are rows of the data that were given.
 
-    `separation`: the least l_inf distance of two points; `opposite_separation`: of opposite labels (classification);
+    `samples`: all rows, of which `repeated` are a point that stands further up. `separation`: the least l_inf distance of two points; `opposite_separation`: of opposite labels (classification);
     `largest_radius`: every radius below it is admissible, itself not; None where there is no such pair. `conflicts` (k,
     2): the pairs whose balls meet, or if too many the closest. `least_error`: the least adversarial training error,
     exact for 0-1 loss in classification, a lower bound on the MSE in regression, None if unknown. `left_out`: the
@@ -97,9 +97,11 @@ class Overfitted:
                 "l_2 balls are covered by l_inf balls of the same radius: separations and errors are those of l_inf"
             )
         if self.repeated:
-            found.append(f"{self.repeated} repeated rows count once")
-        if self.function is not None and self.function.rounding > VISIBLE * self.function.height:
-            found.append(f"the ramp is so narrow that floats may be off by {self.function.rounding:.1g} on the balls")
+            found.append(f"{self.repeated} repeated rows share a bump with the first of their kind, which is listed for them")
+        function = self.function
+        if function is not None and function.rounding > VISIBLE * float(np.abs(function.labels).max()):
+            cause = "the ramp is so narrow, or the height so large,"
+            found.append(f"{cause} that floats may be off by {function.rounding:.1g} on the balls")
         return found
 
 
@@ -124,7 +126,7 @@ def overfit(
     squares, see `choose_teacher`. With `best`, classification beyond the largest radius gives the network of least
     error. `watch` is told the name of each of the five STAGES. ValueError in one line for bad data or options.
     """
-    places, given, values = distinct_points(points, labels)
+    places, given, values, copies = distinct_points(points, labels)
     size = _positive("radius", radius)
     kind = _read_task(task, values)
     ball = _read_norm(norm)
@@ -136,15 +138,15 @@ def overfit(
     watch("conflicts")
     meeting = deciding is not None and deciding <= 2 * Fraction(size)
     pairs, complete = _list_conflicts(neighbours, size, best=best) if meeting else (NO_PAIRS, True)
-    error, cover = _least_error(pairs, values, classes is not None) if complete else (None, NO_PAIRS[:, 0])
+    error, cover = _least_error(pairs, values, copies, classes is not None) if complete else (None, NO_PAIRS[:, 0])
     result = Overfitted(
         status=Status.NOT_SEPARATED,
         task=kind,
         norm=ball,
         radius=size,
-        samples=len(values),
+        samples=int(copies.sum()),
         dimension=given.shape[1],
-        repeated=len(labels) - len(values),
+        repeated=int((copies - 1).sum()),
         separation=every,
         opposite_separation=None if classes is None else deciding,
         conflicts=places[pairs[np.lexsort((pairs.max(axis=1), pairs.min(axis=1)))]],
@@ -226,11 +228,12 @@ def _list_conflicts(neighbours: Neighbours, radius: float, *, best: bool) -> tup
         return NO_PAIRS, False
 
 
-def _least_error(pairs: Numbers, labels: Numbers, classes: bool) -> tuple[Fraction, Numbers]:
+def _least_error(pairs: Numbers, labels: Numbers, copies: Numbers, classes: bool) -> tuple[Fraction, Numbers]:
+    samples = int(copies.sum())
     if classes:
-        count, cover = least_cover(pairs, len(labels))
-        return Fraction(count, len(labels)), cover
-    return pairing_bound(pairs, labels), np.zeros(0, dtype=np.int64)
+        count, cover = least_cover(pairs, copies)
+        return Fraction(count, samples), cover
+    return pairing_bound(pairs, labels, samples), np.zeros(0, dtype=np.int64)
 
 
 def _read_norm(norm: str) -> str:

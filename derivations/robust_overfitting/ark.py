@@ -132,7 +132,10 @@ def relu_mean() -> Claim:
     uses=[mean, erf_layer],
 )
 def diagonal() -> Claim:
-    """At x' = x the pair's formulas and the recursion of one input agree: mean, variance, NTK, NNGP; two layers of erf."""
+    """At x' = x the pair's formulas and the recursion of one input agree, for two layers of erf.
+
+    Mean and variance of the ARK, NTK and NNGP.
+    """
     layer = network.first_layer(p, p, p)
     for _ in range(2):
         layer = network.next_layer("erf", layer)

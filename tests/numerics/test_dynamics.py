@@ -1,5 +1,6 @@
 """The frozen linear dynamics: closed forms, ordered products and integrators agree where they must, and only there."""
 
+import math
 from itertools import pairwise
 
 import array_api_strict
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from numerics.dynamics import (
     IntegrationStatus,
+    check_times,
     closed_form,
     descend,
     diagonal_at,
@@ -252,3 +254,19 @@ def test_the_closed_form_is_exact_in_the_commuting_cases_and_not_beyond():
     found = experiments.commuting_cases(lab, type("At", (), {"amplitude": 0.5}), 6)
     assert max(value for name, value in found.items() if name != "unequal") < 1e-12
     assert found["unequal"] > 1e-4
+
+
+@pytest.mark.parametrize("times", [[math.nan], [1.0, math.inf], [1.0, math.nan], [-1.0], [1.0, 1.0], []])
+def test_times_that_are_not_finite_and_increasing_are_refused(times):
+    with pytest.raises(ValueError, match=r"times: .* finite, increasing times from 0 on"):
+        check_times(times)
+
+
+def test_time_zero_alone_gives_the_start():
+    found = integrate(np.eye(2), lambda t: np.zeros(2), np.array([1.0, -1.0]), [0.0])
+    np.testing.assert_array_equal(found.residuals, [[1.0, -1.0]])
+
+
+def test_an_integral_that_is_not_a_number_is_refused():
+    with pytest.raises(ValueError, match="xi: its smallest entry is nan"):
+        closed_form(np.eye(2), np.array([math.nan, 1.0]), np.ones(2))

@@ -79,3 +79,8 @@ def test_a_negative_length_is_refused():
         integrate_fixed_radius(np.eye(2), np.array([1.0, -1.0]), np.ones(2), [1.0])
     with pytest.raises(ValueError, match="finite time only for rho > 0"):
         extinction_bound(np.eye(2), np.array([1.0, 0.0]), np.ones(2))
+
+
+def test_no_length_needs_no_strength_even_at_interpolation():
+    found = attack_exponents(np.array([1.0, 0.0, 1.0]), np.ones(3), np.array([0.0, 0.0, 1.0]))
+    np.testing.assert_allclose(found, [np.inf, 0.0, np.log(2.0)])

@@ -277,3 +277,10 @@ def test_options_that_mean_nothing_are_refused(change, message):
 def test_inputs_that_mean_nothing_are_refused(x1, x2, message):
     with pytest.raises(ValueError, match=message):
         ntk(x1, x2, depth=1, **WIDE)
+
+
+@pytest.mark.parametrize("kernel", [ntk, mean_ark, lambda x, **options: ntk_with_partials(x, x, **options)])
+def test_a_kernel_out_of_the_range_of_its_dtype_is_refused_in_one_line(kernel):
+    inputs = np.asarray([[1.0, 2.0], [-0.5, 1.0]], dtype=np.float32)
+    with pytest.raises(ValueError, match=r"depth: 3000 hidden layers with w_std 1.5 .* range of float32"):
+        kernel(inputs, depth=3000, w_std=1.5, b_std=0.2)

@@ -154,16 +154,69 @@ def test_the_least_error_is_that_of_brute_force_and_is_attained(seed):
 
 def test_a_cover_is_as_large_as_the_matching():
     pairs = np.array([(0, 5), (0, 6), (0, 7), (1, 7), (2, 7), (3, 8)])
-    size, cover = least_cover(pairs, 9)
+    size, cover = least_cover(pairs, np.ones(9, dtype=int))
     assert size == 3
     assert cover.tolist() in ([0, 3, 7], [0, 7, 8])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_repeated_rows_weigh_in_the_least_error_as_often_as_they_stand_there(seed):
+    points = rng(seed).integers(0, 4, (10, 1 + seed % 2)) / 4
+    _, kind = np.unique(points, axis=0, return_inverse=True)
+    labels = np.where(rng(seed + 50).random(16) < 0.5, -1.0, 1.0)[kind.reshape(-1)]
+    found = overfit(points, labels, 1 / 8, task="classification", best=True)
+    conflicts = [
+        (i, j)
+        for i, j in combinations(range(10), 2)
+        if labels[i] != labels[j] and exact_distance(points[i], points[j]) <= Fraction(1, 4)
+    ]
+    assert (found.samples, found.repeated) == (10, 10 - len(np.unique(points, axis=0)))
+    assert found.least_error == error_of_all_signs(conflicts, 10)
+    fitted = {tuple(centre) for centre in found.function.centres}
+    assert found.least_error == Fraction(sum(tuple(point) not in fitted for point in points), 10)
+
+
+def test_the_regression_bound_counts_repeated_rows():
+    found = overfit([[0.0], [0.25], [1.0], [1.0]], [0.0, 2.0, 5.0, 5.0], 1 / 8)
+    assert found.least_error == Fraction(2, 4)
 
 
 def test_the_regression_bound_is_below_every_function_on_the_shared_points():
     points, labels = np.array([[0.0], [0.25], [1.0]]), np.array([0.0, 2.0, 5.0])
     found = overfit(points, labels, 1 / 8)
     assert found.least_error == Fraction(2, 3)
-    assert pairing_bound(np.array([[0, 1], [1, 2]]), labels) == Fraction(9, 6)
+    assert pairing_bound(np.array([[0, 1], [1, 2]]), labels, 3) == Fraction(9, 6)
+
+
+@pytest.mark.parametrize("ulps", range(8, 24))
+def test_bumps_that_reach_a_ball_by_less_than_the_bound_on_rounding_are_caught(ulps):
+    pair = np.array([[0.0], [1.5 - ulps * 2.0**-52]])
+    assert exact_gap(*pair, 0.25) < 1
+    assert Neighbours(pair).unseparated(0.25, 1.0)[0].tolist() == [[0, 1]]
+    network = BumpNetwork(pair, np.array([1.0, -1.0]), 0.25, 1.0, 1.0, AffineTeacher(np.zeros(1), 0.0, 1.0), Gate.D)
+    assert not network.certify().holds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_column_of_few_values_that_decides_every_distance_is_exact_and_quick(seed):
+    source, labels = rng(seed), np.where(np.arange(30_000) % 2 == 0, 1.0, -1.0)
+    few = np.column_stack([labels > 0, source.random((len(labels), 2))])
+    assert Neighbours(few, labels).least_distance == 1
+    # one pair that is nearer by less than a float can tell
+    few[:2] = [[1.0, 0.5, 0.0], [2.0**-60, 0.5, 0.0]]
+    assert Neighbours(few[:600], labels[:600]).least_distance == 1 - Fraction(1, 2**60)
+
+
+@pytest.mark.parametrize(("name", "value"), [("ramp", -0.1), ("ramp", 0.0), ("ramp", 1e-310), ("radius", -1.0)])
+def test_a_bump_without_a_ramp_or_a_ball_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name}: {value} is not allowed"):
+        golden(**{name: value})
+
+
+def test_a_height_that_drowns_the_labels_in_rounding_is_told():
+    found = overfit([[0.0], [1.0]], [1.0, 2.0], 0.1, height=1e150)
+    assert found.certified
+    assert "floats may be off" in found.notes[0]
 
 
 def test_classification_needs_only_opposite_labels_apart():
@@ -324,7 +377,7 @@ def test_bad_use_is_refused_in_one_line(points, labels, radius, options, message
 def test_repeated_rows_count_once_and_positions_are_those_given():
     points, labels = [[0.5], [0.0], [0.5], [0.5625]], [1, -1, 1, -1]
     found = overfit(points, labels, 1 / 16)
-    assert (found.samples, found.repeated) == (3, 1)
+    assert (found.samples, found.repeated) == (4, 1)
     assert found.conflicts.tolist() == [[0, 3]]
     assert "1 repeated rows" in found.notes[0]
 

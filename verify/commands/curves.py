@@ -24,6 +24,8 @@ PLACES = 9
 
 JUMP = 0.02
 """The share of a curve's extent by which a single place has to miss its continuation to stand alone."""
+STEEPEST = 4
+"""How many times the step before it the last step to a place may be, and the curve still go on."""
 
 BARS = 2
 """Standard errors on either side of a mean."""
@@ -87,10 +89,16 @@ def _isolated(points: Sequence[Mapping[str, Any]], values: Sequence[float]) -> l
         if point["status"] != "converged" or any(phases[other] == phases[place] for other in beside):
             continue
         further = [(other, 2 * other - place) for other in beside if 0 <= 2 * other - place < len(points)]
-        misses = [abs(2 * values[near] - values[far] - values[place]) for near, far in further]
+        misses = [_miss(values[far], values[near], values[place]) for near, far in further]
         if all(miss > JUMP * extent for miss in misses if math.isfinite(miss)):
             found.append(place)
     return found
+
+
+def _miss(far: float, near: float, value: float) -> float:
+    """How far `value` is from continuing the curve: a line, or a root, whose last step is 2.4 times the one before."""
+    before, last = near - far, value - near
+    return 0.0 if before * last > 0 and abs(last) < STEEPEST * abs(before) else abs(last - before)
 
 
 def simulated_points(
