@@ -34,7 +34,10 @@ class RadiusTrajectory:
 
 
 def attack_exponents(radius: Array, gradient_square: Array, u: Array, /) -> Array:
-    """(n,) array eta_i S g_i = log(1 + r_i sqrt(g_i)/|u_i|) for displacements of length r_i; infinite at u_i = 0 unless r_i = 0."""
+    """(n,) array eta_i S g_i = log(1 + r_i sqrt(g_i)/|u_i|) for displacements of length r_i.
+
+    Infinite at u_i = 0, and 0 where r_i = 0.
+    """
     xp = namespace(radius, gradient_square, u)
     pushed, size = radius * xp.sqrt(gradient_square), xp.abs(u)
     still = xp.where(pushed > 0, xp.full_like(pushed, math.inf), xp.zeros_like(pushed))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 OPSET, IR_VERSION = 17, 8
 """Pinned: old enough for every runtime that computes in float64, whatever release of onnx writes the file."""
 LARGEST_FILE = 10**9
+SMALLEST = 2.0**-126
+"""Of radius and height: onnxruntime drops constants that are 0 as float32, also from a network over float64."""
 
 
 class OnnxError(ValueError):
@@ -100,9 +102,14 @@ def export_onnx(function: BumpNetwork, path: str | os.PathLike[str], /) -> int:
 
 
 def build_model(function: BumpNetwork, /) -> ModelProto:
-    """The ONNX model in memory; OnnxError for gate E and for a teacher that is not from `numerics.kuhn_teacher`."""
+    """The ONNX model in memory.
+
+    OnnxError for gate E, a teacher not from `numerics.kuhn_teacher`, and a radius or height below SMALLEST.
+    """
     from onnx import TensorProto, checker, helper
 
+    if min(function.radius, function.height) < SMALLEST:
+        raise OnnxError("a radius or height below 2^-126 is not exported: runtimes take it for 0; use larger units")
     dimension = function.centres.shape[1]
     graph = _Graph()
     taught = _add_teacher(graph, function.teacher)

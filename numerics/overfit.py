@@ -50,7 +50,8 @@ class Status(Enum):
 class Overfitted:
     """What `overfit` found. Positions of points are rows of the data that were given.
 
-    `samples`: all rows, of which `repeated` are a point that stands further up. `separation`: the least l_inf distance of two points; `opposite_separation`: of opposite labels (classification);
+    `samples`: all rows, of which `repeated` hold a point that stands further up; all of them count in `least_error`.
+    `separation`: the least l_inf distance of two points; `opposite_separation`: of opposite labels (classification);
     `largest_radius`: every radius below it is admissible, itself not; None where there is no such pair. `conflicts` (k,
     2): the pairs whose balls meet, or if too many the closest. `least_error`: the least adversarial training error,
     exact for 0-1 loss in classification, a lower bound on the MSE in regression, None if unknown. `left_out`: the
@@ -97,10 +98,13 @@ class Overfitted:
                 "l_2 balls are covered by l_inf balls of the same radius: separations and errors are those of l_inf"
             )
         if self.repeated:
-            found.append(f"{self.repeated} repeated rows share a bump with the first of their kind, which is listed for them")
+            found.append(
+                f"{self.repeated} repeated rows share a bump with the first of their kind, listed for them all"
+            )
         function = self.function
         if function is not None and function.rounding > VISIBLE * float(np.abs(function.labels).max()):
-            cause = "the ramp is so narrow, or the height so large,"
+            narrow = function.rounding > VISIBLE * function.height
+            cause = "the ramp is so narrow" if narrow else "the height is so large"
             found.append(f"{cause} that floats may be off by {function.rounding:.1g} on the balls")
         return found
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from sympy import S, Symbol, integrate, symbols
+from sympy import Rational, S, Symbol, integrate, symbols
 
 from derivations.core import Derivation, Exact, Symbolic
 from derivations.evidence import Instance
@@ -35,8 +35,15 @@ from derivations.overfitted_networks.line_students import (
     student_curve,
     teacher_curve,
 )
-from derivations.overfitted_networks.regression import label_error, slope
-from derivations.overfitted_networks.settings import radius
+from derivations.overfitted_networks.regression import (
+    label_error,
+    on_the_line,
+    robust_bump_error,
+    robust_error_bound,
+    robust_error_lower_bound,
+    slope,
+)
+from derivations.overfitted_networks.settings import nodes, radius
 from derivations.overfitted_networks.symbols import SHI_LIU_CAO_SUYKENS
 from derivations.piecewise_linear_functions import PiecewiseLinear
 from derivations.relations import Claim, at_most, equal, statement
@@ -142,10 +149,29 @@ def _bounds_in_order() -> Iterator[Instance]:
             bounds += lower["interpolation"] / len(designs)
         reach = slope(task) * (2 * task.radius + task.ramp)
         volume = 4 * task.radius + 2 * task.ramp
-        above += (2 * task.noise**2 + reach**2) * len(task.places) * volume
+        bumps = (2 * task.noise**2 + reach**2) * len(task.places) * volume
+        yield f"task {number}: what the model says", robust_bump_error().subs(on_the_line(task)), bumps
+        above += bumps
         yield f"task {number}: below the bound of gate D", max(total, above), above
         least = task.noise**2 * (1 + len(task.places) * 4 * task.radius)
         yield f"task {number}: interpolation on average", max(least, bounds), bounds
+        yield f"task {number}: what the model says of it", robust_error_lower_bound().subs(on_the_line(task)), least
+    yield from _close_calls()
+
+
+def _close_calls() -> Iterator[Instance]:
+    """Functions that come close to the bounds: a factor too many in one of these would exceed the robust error."""
+    places, sizes = (QUARTER, 3 * QUARTER), (Fraction(1, 16), Fraction(1, 32))
+    clean = Task(places, lambda u: u, (), ZERO, *sizes)
+    yield "pairs, the target without noise", pair_bound(clean) <= robust_error(clean.curve, clean), True
+    nearly_flat = Task(places, lambda u: u / 8, (), QUARTER, *sizes)
+    teacher = (robust_error_bound() - robust_bump_error()).subs(on_the_line(nearly_flat) | {nodes: 100})
+    found = Rational(str(robust_error(nearly_flat.curve, nearly_flat)))
+    yield "the oracle teacher of a linear target", bool(found <= teacher), True
+    constant = PiecewiseLinear((-ONE, 2 * ONE), (Fraction(1, 16),) * 2)
+    width = first_order_width(constant, nearly_flat)
+    bound = nearly_flat.noise**2 + 2 * nearly_flat.noise * width
+    yield "first order, a constant", bound <= robust_error(constant, nearly_flat), True
 
 
 @theorem.step(

@@ -19,7 +19,12 @@ from derivations.core import Derivation, Exact, Level, Rate, Simulation, Symboli
 from derivations.evidence import Instance
 from derivations.overfitted_networks import partition_of_unity, takagi
 from derivations.overfitted_networks.kuhn_networks import hat
-from derivations.overfitted_networks.regression import bump_inequality, smoothness
+from derivations.overfitted_networks.regression import (
+    bump_inequality,
+    least_squares_error,
+    oracle_error,
+    smoothness,
+)
 from derivations.overfitted_networks.separation import benign_for_independent_samples
 from derivations.overfitted_networks.settings import dimension, nodes, noise, samples
 from derivations.overfitted_networks.symbols import SHI_LIU_CAO_SUYKENS
@@ -49,6 +54,9 @@ def _fixed_design() -> Iterator[Instance]:
         errors.append(sum(entry**2 for entry in fitted - truth) / size)
     bias = sum(entry**2 for entry in truth - projection * truth) / size
     yield "6 samples, 3 nodes", sum(errors) / len(errors), bias + deviation**2 * basis.rank() / size
+    at = {nodes: 2, dimension: 1, samples: size, noise: deviation**2}
+    variance = (least_squares_error() - oracle_error() ** 2).subs(at)
+    yield "what the model says of the noise", variance, deviation**2 * basis.rank() / size
 
 
 @theorem.step(Exact(_fixed_design), uses=[partition_of_unity.affine_reproduction])

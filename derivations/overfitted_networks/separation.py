@@ -18,9 +18,9 @@ from derivations.core import Derivation, Exact, Level, Sampled, Simulation, Symb
 from derivations.evidence import Instance
 from derivations.overfitted_networks import blocks
 from derivations.overfitted_networks.bump_volume import BumpVolume
-from derivations.overfitted_networks.settings import dimension, radius, ramp
+from derivations.overfitted_networks.settings import dimension, radius, ramp, samples, typical_separation
 from derivations.overfitted_networks.symbols import SHI_LIU_CAO_SUYKENS
-from derivations.relations import Claim, at_most, below, statement, tends_to
+from derivations.relations import Claim, at_most, below, equal, statement, tends_to
 
 theorem = Derivation(__name__, title="The separation of independent samples", source=SHI_LIU_CAO_SUYKENS)
 
@@ -61,6 +61,12 @@ def _integrated_tail() -> Iterator[Instance]:
 def mean_separation() -> Claim:
     """E q^d = int P(q^d > t) dt, with n = 1 + the number of earlier samples."""
     return statement("E q^d <= int exp(-n(n - 1)/2 t/2^d) dt = 2^(d+1)/(n(n - 1))")
+
+
+@theorem.step(Sampled(domain={samples: (2, 99), dimension: (1, 9)}), uses=[separation_tail])
+def median_separation() -> Claim:
+    """Where the exponential variable n(n - 1)/2 (2q)^d has its median log 2: what the models call typical."""
+    return equal(exp(-samples * (samples - 1) / 2 * (2 * typical_separation()) ** dimension), Rational(1, 2))
 
 
 @theorem.step(Symbolic(), uses=[mean_separation, blocks.volume_bound])

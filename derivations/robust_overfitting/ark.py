@@ -32,7 +32,7 @@ from sympy import (
     symbols,
 )
 
-from derivations.core import Derivation, Exact, Level, Rate, Sampled, Symbolic
+from derivations.core import Assumed, Derivation, Exact, Level, Rate, Sampled, Symbolic
 from derivations.evidence import Instance
 from derivations.gaussian_integrals import gaussian_mean
 from derivations.lemmas.dual_activations import partial
@@ -60,7 +60,13 @@ def generating_kernel() -> Expr:
     return exp(alpha * q + beta * p + gamma * r)
 
 
-@theorem.step(Symbolic(domain=UNIT), uses=[kernels.wide_layers])
+@theorem.step(Assumed(), uses=[kernels.wide_layers])
+def wide_gradients() -> Claim:
+    """Differentiation is linear; that the limit may be exchanged with it is assumed, and seen in the draws."""
+    return statement("as all hidden widths grow, f_0 and grad f_0 are jointly Gaussian, with the derivatives of K")
+
+
+@theorem.step(Symbolic(domain=UNIT), uses=[wide_gradients])
 def mean() -> Claim:
     """The trace of d_x d_x'^T K: one coordinate is (x, y), and x^2, y^2, x y sum to d p, d r, d q over coordinates.
 
@@ -95,13 +101,13 @@ def _squared_gradient(kind: str) -> Expr:
     return gaussian_mean(expand(slope.subs(t, sqrt(a) * t) ** 2 * gradient2, power_exp=False), t, lower)
 
 
-@theorem.step(Symbolic(), uses=[kernels.wide_layers])
+@theorem.step(Symbolic(), uses=[wide_gradients])
 def relu_layer() -> Claim:
     """phi' is 0 or 1 with probability 1/2, independently of z^2: a layer of ReLU multiplies S by W_std^2/2."""
     return equal(W_std**2 * _squared_gradient("relu"), W_std**2 / 2 * (spread + cross**2 / a))
 
 
-@theorem.step(Symbolic(), uses=[kernels.wide_layers])
+@theorem.step(Symbolic(), uses=[wide_gradients])
 def erf_layer() -> Claim:
     """S' = W_std^2 (4/pi) (1 + 4a)^(-1/2) (S - 4 h h^T/(1 + 4a)): erf shrinks the direction of h = Cov(z, grad z)."""
     variance = spread + cross**2 / a
@@ -180,7 +186,7 @@ def _explicit_covariances() -> Iterator[Instance]:
     yield "variance at one input", network.own_ark(first)[1].subs(grams), 2 * (owns[0] ** 2).trace()
 
 
-@theorem.step(Exact(_isserlis), uses=[kernels.wide_layers])
+@theorem.step(Exact(_isserlis), uses=[wide_gradients])
 def variance() -> Claim:
     """Isserlis: E J_i J'_i J_j J'_j has three pairings; one is the square of the mean."""
     return statement("Var J.J' = tr S S' + tr C^2 for a Gaussian pair of gradients, 2 tr S^2 for one input")

@@ -277,6 +277,15 @@ def test_no_design_is_further_apart_than_the_model_allows() -> None:
         solver(**given, radius=lattice / 2 + 1e-6)
 
 
+def test_the_lower_bound_of_interpolants_stops_where_their_balls_no_longer_fit_into_the_cube() -> None:
+    solver = Solver(regression.model(), title="regression")
+    given = {"samples": 16, "dimension": 2, "smoothness": 1, "noise": 0.1, "ramp": 1e-9, "nodes": 2}
+    bounds = [
+        float(solver(**given, radius=r).observables["robust_error_lower_bound"]) for r in (1 / 17, 1 / 16, 1 / 15)
+    ]
+    assert bounds == pytest.approx([0.1 * (1 + (16 / 17) ** 2), 0.2, 0.1])
+
+
 def test_the_margin_family_is_below_its_bound_and_grows_with_the_teacher_error() -> None:
     solver = Solver(margin.model(), title="margin")
     radius = np.array([0.01, 0.1, 0.4])

@@ -213,6 +213,14 @@ def test_a_bump_without_a_ramp_or_a_ball_is_refused(name, value):
         golden(**{name: value})
 
 
+@pytest.mark.parametrize(("points", "labels"), [(1e-100, 1.0), (1.0, 1e-100)])
+def test_numbers_that_runtimes_take_for_zero_are_not_exported(points, labels):
+    found = overfit(points * np.array([[0.0], [1.0]]), labels * np.array([1.0, 2.0]), 0.25 * points)
+    assert found.certified
+    with pytest.raises(OnnxError, match="below 2\\^-126"):
+        onnx_export.build_model(found.function)
+
+
 def test_a_height_that_drowns_the_labels_in_rounding_is_told():
     found = overfit([[0.0], [1.0]], [1.0, 2.0], 0.1, height=1e150)
     assert found.certified
