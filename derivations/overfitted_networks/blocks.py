@@ -6,6 +6,8 @@ the sum form relu(sum_j T_j - (d - 1)) over trapezoids T_j with half as many non
 bounded exactly by interval propagation on its ball. Its support has Steiner's volume
 V_d(delta, tau) = sum_k C(d, k) (2 delta)^(d-k) (2 tau)^k / k!, and adding a ball of radius rho replaces delta by
 delta + rho. Here for d <= 4; the arguments do not depend on d.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ Every function with zero adversarial training error has R_delta >= eta + (1 - 2 
 of the wrong sign are cubes around the bad samples the sharp excess is p n_bad (1 - eta)(4 delta)^d, reached as
 tau -> 0: the robust gap is inevitable, 2^d (1 - eta)/(1 - 2 eta) times the standard one, and vanishes iff
 n_bad delta^d -> 0.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

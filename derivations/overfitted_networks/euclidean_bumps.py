@@ -4,6 +4,8 @@ S(z) = sum_j f_m(|z_j|) lies between |z|_2^2 and |z|_2^2 + eps, eps = d 2^(-2m-2
 beyond. So relu(1 - relu(S(x - c) - delta^2 - eps)/tau) is 1 on the closed l_2 ball of radius delta, and 0 where
 |x - c|_2^2 >= delta^2 + eps + tau. It vanishes on the other balls while delta <= (q_2 - (eps + tau)/q_2)/2. A bump on
 the l_inf ball covers the l_2 ball too, at the price of the l_inf separation.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

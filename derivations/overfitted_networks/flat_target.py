@@ -5,6 +5,8 @@ cube, uniform inputs. Around a sample f = sigma - (M + sigma) V/tau until it is 
 errors are integrals over the shells of Steiner's formula. With a steep ramp the standard error is
 n sigma^2 (2 delta)^d and the robust excess 3/2 n sigma^2 (4 delta)^d: the interpolation bound has 1, gate D has 2.
 At delta = kappa n^(-1/d) neither depends on n: zero adversarial training error, and an error that does not vanish.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ R_delta(f) = E (|Y - c| + w)^2. With zero adversarial training error the gap to 
 - Gate D: E R_delta(f) <= E R_delta(g) + p (2 s2 + omega(2 delta + tau)^2) n V_d(2 delta, tau).
 
 The last two are a factor 2 apart as tau -> 0 (`overfitted_networks.flat_target`).
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ With A = sum_i phi_i, b = sum_i (y_i + M) phi_i and G = relu(g + M) of a teacher
   of one label may overlap.
 
 The classical correction g + sum_i (y_i - g(x_i)) phi_i is exact at the samples only.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ With N cells along each axis and a fixed design least squares has the mean squar
 N = n^(1/(2r + d)). For the targets of `overfitted_networks.takagi` the error is known absolutely,
 N^(-2r) V_r + s2 (N + 1)^d/n, and the bumps of gate D on independent samples do not change it. A random design costs at
 most a logarithm for truncated estimators (Gyoerfi, Kohler, Krzyzak & Walk 2002, Theorem 11.3), which is not used here.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ F(x) = 2 P(Y = 1 | x) - 1, Bayes sign sgn F, R* = E(1 - |F|)/2. If |g - F| <= ep
 at most (1 + t)/2 C t^beta under Tsybakov's condition P(0 < |F| <= t) <= C t^beta: the exponent is beta, not beta + 1,
 for both signs in one ball cost at least 1/2. For X uniform on [0, 1] and F = sgn(s)|s|^(1/beta), s = 2x - 1, where
 P(|F| <= t) = t^beta, the teacher F itself has R_delta(F) - R* = delta + (2 delta)^(1 + 1/beta)/(2 (1 + 1/beta)).
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

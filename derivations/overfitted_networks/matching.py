@@ -5,6 +5,8 @@ of this bipartite graph. The infimum of the adversarial training error in 0-1 lo
 gate-C network attains it: each matched pair shares a point of both balls, where one of the two labels is missed; and by
 Koenig's theorem some nu samples meet every edge, so that the others can carry bumps. In particular zero is possible if
 and only if 2 delta is below the smallest distance of opposite labels.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ cube, so sum_v lambda_v |v - x|_2^2 = d h^2/4 - |x - centre|_2^2, and for f of H
 
 sharp for r = 2 and f = L |x|^2/2. The values of the interpolant lie between the nodal values. Running maxima give a
 network of d + 1 hidden layers with at most (12d - 6)(N + 1)^d + d(d + 1)/2 - 1 nonzeros (d >= 2), 3N + 8 for d = 1.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ For |x|, |y| <= B the network B^2 [f_m(|x + y|/2B) - f_m(|x - y|/2B)] differs fr
 s = |x + y|/2B and r = |x - y|/2B. Since 0 <= e_m <= 2^(-2m-2) its largest error is B^2 2^(-2m-2), attained at
 x = y = B 2^(-m-1); and it is 0 for x = 0, where s = r, and for x = +-B, where s = 1 - r. So a gate prod(g/M, 1 - A) M
 is exact where A is 0 or 1, if B is the gate's extreme value 1.
+
+The construction is Yarotsky's (2017); the exact errors are derived here.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ from sympy import Symbol, symbols
 from derivations.core import Derivation, Exact, Symbolic
 from derivations.evidence import Instance
 from derivations.overfitted_networks.squares import error, interpolates_the_square, square
-from derivations.overfitted_networks.symbols import SHI_LIU_CAO_SUYKENS
+from derivations.overfitted_networks.symbols import YAROTSKY
 from derivations.relations import Claim, equal, statement
 
-theorem = Derivation(__name__, title="The product as a ReLU network, with its exact error", source=SHI_LIU_CAO_SUYKENS)
+theorem = Derivation(__name__, title="The product as a ReLU network, with its exact error", source=YAROTSKY)
 
 x, y = symbols("x y", real=True)
 B = Symbol("B", positive=True)

@@ -8,6 +8,8 @@ Labels y_i = f*(x_i) + eps_i, E eps = 0, Var eps = s2, independent of the design
 omega the modulus of f* in l_inf. For separated samples with delta ~ kappa n^(-1/d) the last term is of the order of
 s2 (2 kappa)^d for ever; for independent ones it is negligible (`overfitted_networks.separation`). The teacher's rate is
 in `overfitted_networks.learning_rates`, the size (6d + 3) n + P_g + K in `overfitted_networks.zero_error`.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

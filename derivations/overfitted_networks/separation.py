@@ -4,6 +4,8 @@ For n independent uniform samples of the cube and q their smallest l_inf distanc
 so E q^d <= 2^(d+1)/(n(n - 1)) and n V_d(delta, tau) <= n q^d is of the order of 1/n at every admissible radius; as
 n grows n(n - 1)/2 (2q)^d tends to a standard exponential variable. A separated design may have delta ~ n^(-1/d),
 and then the bumps' mass does not vanish.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@ r"""Teachers for smoothness r > 2: Taylor polynomials glued by a partition of un
 The trapezoids psi(t) = clip(2 - 3 |N t|, 0, 1) around the nodes k/N add up to 1 and vanish beyond 2/(3N), so
 sum_k psi(x - k/N) P_k(x), P_k the Taylor polynomial of degree r - 1 at k/N, is a convex combination of values that miss
 f(x) by at most ||f^(r)|| (2/(3N))^r/r! each; in d dimensions the distance is 2d/(3N) in l_1. Here for d = 1 and r = 3.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations

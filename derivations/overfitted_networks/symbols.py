@@ -34,4 +34,14 @@ SHI_LIU_CAO_SUYKENS = Source(
     arxiv="2401.13624",
 )
 
-__all__ = ["SHI_LIU_CAO_SUYKENS"]
+YAROTSKY = Source(
+    key="yarotsky2017error",
+    authors=("Yarotsky, Dmitry",),
+    title="Error bounds for approximations with deep ReLU networks",
+    year=2017,
+    venue="Neural Networks 94, 103-114",
+    arxiv="1610.01145",
+    doi="10.1016/j.neunet.2017.07.002",
+)
+
+__all__ = ["SHI_LIU_CAO_SUYKENS", "YAROTSKY"]

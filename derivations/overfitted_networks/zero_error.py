@@ -6,6 +6,8 @@ as small as one likes for the logistic loss of a multiple of f. The exact condit
 2 delta)_+ >= tau for all i != j. If 2 delta + 2 tau <= q the supports are disjoint. The networks f_tau for
 0 < tau <= q - 2 delta are pairwise different. Any function with zero error has the Lipschitz constant
 |y_i - y_j|/(|x_i - x_j| - 2 delta) or more. The linear size (6d + 3) n + P_g + K is counted on the assembled networks.
+
+Derived here, in the spirit of Shi, Liu, Cao & Suykens (2024), of which only the abstract was at hand.
 """
 
 from __future__ import annotations
