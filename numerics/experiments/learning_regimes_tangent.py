@@ -104,8 +104,11 @@ def tangent_monte_carlo(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, f
 def draw_rows(lab: Lab, at: SimpleNamespace, size: int, /) -> tuple[Array, Array]:
     """Rows (m, d) uniform on the sphere and the diagonal (d,) of the target.
 
-    Raises ParameterError where the mean at another finite d is asked for.
+    Raises ParameterError where the mean at another finite d, or a covariance of the rows, is asked for.
     """
+    law = getattr(at, "covariance_law", None)
+    if law is not None and not is_isotropic(law):
+        raise ParameterError("rows are drawn without a covariance here; the rung `quadratic` draws them with one")
     return lab.sphere(_count_rows(at, size), size), diagonal_target(lab, at.trace_alignment, size)
 
 
