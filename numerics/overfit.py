@@ -36,13 +36,13 @@ STAGES = ("separation", "conflicts", "teacher", "network", "certificate")
 
 
 class Status(Enum):
-    """How it ended; the value is a line of advice."""
+    """How it ended; the value is a line of advice, which `Overfitted.advice` words for the task."""
 
     CERTIFIED = "the adversarial training error is exactly 0, certified"
     LEAST_ERROR = (
         "l_inf balls of opposite labels meet, so no function is right on all; this network errs least, certified"
     )
-    NOT_SEPARATED = "balls of different points meet: no network here is certified; give a smaller radius"
+    NOT_SEPARATED = "balls that have to be apart meet: no network here is certified; give a smaller radius"
     NOT_CERTIFIED = "the ramp or the height given does not fit; leave them out to have them chosen"
 
 
@@ -88,6 +88,12 @@ class Overfitted:
     def certified(self) -> bool:
         """Whether the network is certified to have adversarial training error 0."""
         return self.status is Status.CERTIFIED
+
+    @property
+    def advice(self) -> str:
+        """The status in a line, naming the points whose balls have to be apart."""
+        apart = "of points with opposite labels" if self.task == "classification" else "of different points"
+        return self.status.value.replace("that have to be apart", apart)
 
     @property
     def notes(self) -> list[str]:
@@ -259,6 +265,8 @@ def _read_task(task: str | None, labels: Numbers) -> str:
 
 
 def _positive(name: str, value: Any) -> float:
+    if isinstance(value, bool | np.bool):
+        raise ValueError(f"{name}: {value!r} is a truth value, not a number")
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError) as error:

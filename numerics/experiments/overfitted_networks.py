@@ -100,7 +100,7 @@ def separation(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
     1.
     """
     dimension = round(at.dimension)
-    scaled = np.array([_scaled_separation(to_numpy(lab.uniform(size, dimension))) for _ in range(DESIGNS)])
+    scaled = np.array([scaled_separation(to_numpy(lab.uniform(size, dimension))) for _ in range(DESIGNS)])
     return {
         "scaled_separation": float(scaled.mean()),
         "scaled_separation_squared": float((scaled**2).mean()),
@@ -120,6 +120,13 @@ def target(points: Numbers, smoothness: float, /) -> Numbers:
     return np.asarray((values - mean).sum(axis=1) / math.sqrt(points.shape[1]))
 
 
+def scaled_separation(points: Numbers, /) -> float:
+    """n(n - 1)/2 (2q)^d for the least l_inf distance q of the (n, d) points: Exp(1) for large n if uniform, iid."""
+    count, dimension = points.shape
+    least = float(Neighbours(points).least_distance or 0)
+    return float(count * (count - 1) / 2 * (2 * least) ** dimension)
+
+
 def _bump_share(lab: Lab, at: SimpleNamespace, function: BumpNetwork) -> float:
     """E (f - f*)^2 - (g - f*)^2, which is 0 off the disjoint boxes about the samples, from points drawn in these."""
     count, dimension = function.centres.shape
@@ -130,12 +137,6 @@ def _bump_share(lab: Lab, at: SimpleNamespace, function: BumpNetwork) -> float:
     goal, inside = target(points, at.smoothness), ((points >= 0) & (points <= 1)).all(axis=1)
     change = (function(points) - goal) ** 2 - (function.teacher(points) - goal) ** 2
     return float((change * inside).sum() / repeats * (2 * half) ** dimension)
-
-
-def _scaled_separation(points: Numbers) -> float:
-    count, dimension = points.shape
-    least = float(Neighbours(points).least_distance or 0)
-    return float(count * (count - 1) / 2 * (2 * least) ** dimension)
 
 
 def _draw_separated(lab: Lab, at: SimpleNamespace, count: int) -> Numbers:

@@ -112,7 +112,13 @@ def test_classification_needs_only_opposite_labels_apart():
     found = overfit(points, [1, 1, -1], 1 / 4)
     assert found.certified
     assert (found.separation, found.largest_radius) == (Fraction(0.01), Fraction(1, 2) - Fraction(0.01) / 2)
-    assert overfit(points, [1, 1, -1], 1 / 4, task="regression").status is Status.NOT_SEPARATED
+    said = overfit(points, [1, 1, -1], 1 / 4, task="regression")
+    assert said.status is Status.NOT_SEPARATED
+    assert said.advice.startswith("balls of different points meet: no network here is certified")
+    refused = overfit(points, [1, 1, -1], 1 / 2)
+    assert refused.advice.startswith("balls of points with opposite labels meet: no network here is certified")
+    assert "--best" not in refused.advice
+    assert found.advice == found.status.value
 
 
 def test_one_class_and_one_point_are_certified_at_every_radius():
@@ -135,6 +141,9 @@ def test_one_class_and_one_point_are_certified_at_every_radius():
         ([[0.0], [1.0]], [1, 2], 0.0, {}, "radius: 0.0 is not allowed"),
         ([[0.0], [1.0]], [1, 2], float("nan"), {}, "radius: nan is not allowed"),
         ([[0.0], [1.0]], [1, 2], "x", {}, "radius: 'x' is not a number"),
+        ([[0.0], [1.0]], [1, 2], True, {}, "radius: True is a truth value"),
+        ([[0.0], [1.0]], [1, 2], np.True_, {}, "radius: .*True.* is a truth value"),
+        ([[0.0], [1.0]], [1, 2], 0.1, {"height": True}, "height: True is a truth value"),
         ([[0.0], [1.0]], [1, 2], 0.1, {"ramp": -1}, "ramp: -1 is not allowed"),
         ([[0.0], [1.0]], [1, 2], 0.1, {"norm": "1"}, "norm: '1' is unknown"),
         ([[0.0], [1.0]], [1, 2], 0.1, {"task": "ranking"}, "task: 'ranking' is unknown"),

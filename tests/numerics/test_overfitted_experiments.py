@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from numerics.experiments import overfitted_networks as experiments
 from numerics.lab import ArrayLab
@@ -79,6 +80,36 @@ def test_the_scaled_separation_of_iid_points_is_exponential():
         mean, error = seen[name]
         assert abs(mean - expected) < 5 * error
         assert error < 0.15 * expected
+
+
+def exceeds_the_critical_value(scaled, size, dimension):
+    """Whether the Kolmogorov-Smirnov distance to Exp(1) is above its 1% value by more than the finite n explains.
+
+    On the line P(q > s) = (1 - (n - 1) s)^n, within 0.28/n of the limit; in several dimensions the border, where balls
+    are cut off, adds 0.29/n (d = 2) and 0.37 n^(-2/3) (d = 3).
+    """
+    allowed = stats.kstwo.isf(0.01, len(scaled)) + size ** -min(1, 2 / dimension)
+    return stats.kstest(scaled, stats.expon.cdf).statistic > allowed
+
+
+@pytest.mark.parametrize(("dimension", "size"), [(1, 256), (2, 256), (3, 128)])
+def test_the_whole_law_of_the_scaled_separation_is_exponential_and_a_factor_two_is_seen(dimension, size):
+    source = np.random.default_rng(15)
+    scaled = np.array([experiments.scaled_separation(source.random((size, dimension))) for _ in range(300)])
+    assert not exceeds_the_critical_value(scaled, size, dimension)
+    for factor in (2, 1 / 2):
+        assert exceeds_the_critical_value(factor * scaled, size, dimension)
+
+
+def test_the_finite_law_on_the_line_is_as_near_to_the_limit_as_allowed():
+    size = 256
+    share = np.linspace(0, 20, 20001)
+    exact = (1 - share / size) ** size
+    assert np.abs(exact - np.exp(-share)).max() < 0.28 / size
+    source = np.random.default_rng(16)
+    scaled = [experiments.scaled_separation(source.random((size, 1))) for _ in range(300)]
+    law = stats.kstest(scaled, lambda value: 1 - (1 - np.asarray(value) / size) ** size)
+    assert law.statistic < stats.kstwo.isf(0.01, 300)
 
 
 def test_targets_are_the_takagi_landsberg_sums():

@@ -74,6 +74,8 @@ def _read_target(out: str | None) -> Path | None:
     target = Path(out)
     if not out or target.is_dir() or not target.parent.is_dir():
         raise click.UsageError(f"--out: {out!r} is no file in a folder that exists")
+    if target.suffix.lower() != ".onnx":
+        raise click.UsageError(f"--out: {out!r} does not end in .onnx; the network is written as ONNX only")
     return target
 
 
@@ -125,6 +127,8 @@ def _print(report: Mapping[str, Any], as_json: bool) -> None:
 
 def _lines(report: Mapping[str, Any]) -> list[str]:
     lines = [report["advice"], *report["notes"]]
+    if (report["status"], report["task"]) == ("not_separated", "classification"):
+        lines[0] += ", or --best for the network of least error"
     count, pairs = report["conflicts"]["count"], report["conflicts"]["pairs"]
     if count or pairs:
         total = "more pairs of rows than can be listed are" if count is None else f"{count} pairs of rows are"

@@ -20,7 +20,7 @@ def overfitted_data(result: Overfitted, /) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "status": result.status.name.lower(),
-        "advice": result.status.value,
+        "advice": result.advice,
         "task": result.task,
         "norm": result.norm,
         "radius": result.radius,

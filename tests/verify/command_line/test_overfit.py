@@ -72,6 +72,12 @@ def test_beyond_the_largest_radius_the_pairs_are_printed(call: Call, table: Path
         result.stdout.split()
     )
     assert "0.25 = 1/4" in result.stdout
+    shown = " ".join(result.stdout.split())
+    assert "balls of points with opposite labels meet" in shown
+    assert "give a smaller radius, or --best for the network of least error" in shown
+    said = call("overfit", str(table), "--radius", "1/8", "--task", "regression")
+    assert "balls of different points meet" in " ".join(said.stdout.split())
+    assert "--best" not in said.stdout
     assert not target.exists()
 
 
@@ -124,6 +130,8 @@ def test_the_digits_in_six_principal_components_are_overfitted(call: Call, tmp_p
         (["--radius", "1", "--task", "ranking"], "--task"),
         (["--radius", ".01", "--task", "regression", "--best"], "--best is for classification"),
         (["--radius", ".01", "--out", "no/such/folder/net.onnx"], "is no file in a folder that exists"),
+        (["--radius", ".01", "--out", "net.txt"], "--out: 'net.txt' does not end in .onnx"),
+        (["--radius", ".01", "--out", "net"], "--out: 'net' does not end in .onnx"),
         (["--radius", ".01", "--out", ""], "is no file in a folder that exists"),
     ],
 )
