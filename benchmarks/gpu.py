@@ -1,6 +1,6 @@
 """The deep level on a GPU: device, sizes, seconds, and the share of the device's measured matrix rate.
 
-    .venv/bin/python benchmarks/gpu.py [--part draws|level|both] [ID ...]
+    .venv/bin/python benchmarks/gpu.py [--part draws|kernels|level|all] [ID ...]
 
 Without a GPU it says so in one line and exits with 2.
 """
@@ -20,6 +20,7 @@ from derivations.core import Level
 from derivations.discover import load, load_all
 from numerics import newton_systems
 from numerics.experiments import resolve
+from numerics.kernels import ntk
 from numerics.lab import ArrayLab, Device, select_device
 from numerics.parameters import namespace
 from numerics.sampling import stream
@@ -29,6 +30,8 @@ THEOREM = "random_features.robust_risk"
 POINT = {"psi1": 3.83, "psi2": 5.06, "epsilon": 0.47, "noise": 0.42}
 RUNGS = {"L3": "random_features:gaussian_features", "L1": "random_features:first_order"}
 SIZES = (1024, 2048, 4096)
+IMAGES, IMAGE = (2000, 12000), 3072
+ARCHITECTURE: dict[str, Any] = {"depth": 2, "w_std": 1.76, "b_std": 0.18}
 
 
 def newton_flops(system: str, samples: int, features: int, dimension: int) -> float:
@@ -126,6 +129,23 @@ def time_draws(device: Device, peak: float, sizes: list[int]) -> list[dict[str, 
     return rows
 
 
+def time_kernel(device: Device, images: int, peak: float) -> dict[str, Any]:
+    """A tangent kernel on `images` inputs of 3072 numbers, two hidden layers; its flops are those of the product."""
+    inputs = device.asarray(stream(0, "images", images).uniform(-0.5, 0.5, (images, IMAGE)))
+    ntk(inputs[:64, :], **ARCHITECTURE)
+    finish(device)
+    begun = time.perf_counter()
+    kernel = ntk(inputs, **ARCHITECTURE)
+    finish(device)
+    seconds = time.perf_counter() - begun
+    rate = images**2 * IMAGE / seconds
+    row = {"images": images, "seconds": seconds, "flops_per_second": rate, "share_of_peak": rate / peak}
+    print(
+        f"tangent kernel of {images} images: {seconds:.2f} s, {rate / 1e12:.2f} TFLOP/s, {rate / peak:.1%} of the peak"
+    )
+    return {**row, "mean": float(device.namespace.mean(kernel))}
+
+
 def time_level(ids: list[str], seed: int) -> dict[str, Any]:
     """The deep level through the same runner as `./run run --level deep --device gpu`."""
     chosen = [derivation for derivation in load_all() if not ids or derivation.id in ids]
@@ -146,7 +166,7 @@ def main() -> int:
     """Print tables and write results/gpu.json; the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("ids", nargs="*", metavar="ID", help="derivations of the level's part (default: all)")
-    parser.add_argument("--part", choices=("draws", "level", "both"), default="both")
+    parser.add_argument("--part", choices=("draws", "kernels", "level", "all"), default="all")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="D")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
@@ -158,9 +178,11 @@ def main() -> int:
     peak = matrix_rate(device)
     print(f"{device.description}: {peak / 1e12:.1f} TFLOP/s in double-precision matrix products")
     figures: dict[str, Any] = {"matrix_flops_per_second": peak, "point": POINT, "seed": chosen.seed}
-    if chosen.part != "level":
+    if chosen.part in ("draws", "all"):
         figures["draws"] = time_draws(device, peak, chosen.sizes)
-    if chosen.part != "draws":
+    if chosen.part in ("kernels", "all"):
+        figures["kernels"] = [time_kernel(device, images, peak) for images in IMAGES]
+    if chosen.part in ("level", "all"):
         figures["deep_level"] = time_level(chosen.ids, chosen.seed)
     print(write("gpu", figures, device=device))
     return 0

@@ -1,4 +1,4 @@
-r"""The symbols of this paper, and a table from the letters of Dohmatob & Bietti (2022) and of our notes to names.
+r"""The symbols of this paper, and a table from the letters of Dohmatob & Bietti (2022) to names.
 
 Inputs x ~ N(0, I_d); target x'Bx - tr B, ||B||_F = 1 (centred); network sum_j v_j sigma(w_j'x), m rows w_j, m/d -> rho.
 

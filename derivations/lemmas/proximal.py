@@ -42,7 +42,7 @@ theorem = Derivation(
 
 s = parameter("s", "residual scale: the residual before the fit is s G, G ~ N(0, 1)", positive=True)
 c = parameter("c", "attack strength: attack radius times dual norm of the gradient", positive=True)
-step = parameter("step", "step of the Moreau envelope (alpha in the note)", positive=True)
+step = parameter("step", "step of the Moreau envelope (alpha in the paper)", positive=True)
 x = Symbol("x", real=True)
 r = Symbol("r", real=True)
 y = Symbol("y", positive=True)

@@ -1,4 +1,4 @@
-r"""The symbols of this paper, and a table from the letters of our notes to names.
+r"""The symbols of this paper, and a table of its letters.
 
 Data (x_i, y_i), i <= n, x_i in [0, 1]^d, pairwise distinct; balls are closed and l_inf unless said otherwise, and may
 stick out of the cube. max(t, 0) is written relu.

@@ -1,4 +1,4 @@
-r"""The symbols of this paper, and a table from the letters of Fu & Wang (2024) and of our notes to names.
+r"""The symbols of this paper, and a table from the letters of Fu & Wang (2024) to names.
 
 Data (x_i, y_i), i = 1..M, x in R^d; loss sum_i |f(x_i) - y_i|^2/2; the attack follows dx_i/ds = eta_i(t) grad_x loss
 for s in [0, S]; training is gradient flow on the attacked points. Layers z = W_std/sqrt(fan_in) W h + b_std b with
