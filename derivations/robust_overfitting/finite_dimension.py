@@ -42,7 +42,7 @@ def _by_dimension(*, quick: tuple[int, ...], draws: int) -> tuple[Rate, ...]:
     return tuple(([Rate(name, at=NEW, sizes=quick, draws=draws)] if quick else []) + found)
 
 
-@theorem.step(*_by_dimension(quick=(8, 32), draws=6), uses=[finite_width.floor_in_the_width])
+@theorem.step(*_by_dimension(quick=(8, 32), draws=14), uses=[finite_width.floor_in_the_width])
 def floor_in_the_dimension() -> Claim:
     """Curvature of f and the change of its gradient are both of order 1/d; networks must be wide for it to be seen."""
     return exponent("share", -1.3, -0.3)

@@ -83,7 +83,7 @@ def empirical_kernel_without_attack() -> Claim:
     return exponent("empirical", -1.3, -0.65)
 
 
-@theorem.step(*rates("without_attack", quick=(64, 256), draws=6, networks=8), uses=[empirical_kernel_without_attack])
+@theorem.step(*rates("without_attack", quick=(64, 256), draws=16, networks=8), uses=[empirical_kernel_without_attack])
 def infinite_kernel_without_attack() -> Claim:
     """The empirical kernel is a mean over n neurons: the infinite-width one misses by n^(-1/2)."""
     return exponent("infinite", -0.7, -0.3)

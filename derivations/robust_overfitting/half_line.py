@@ -91,7 +91,7 @@ AT = {"W_std": Integer(1), "strength": log(2), "time": Integer(1), "networks": I
 def _rates(draws: int = 5) -> tuple[Rate, ...]:
     name = "robust_overfitting_line:half_line"
     return (
-        Rate(name, at=AT, sizes=(32, 256), draws=draws),
+        Rate(name, at=AT, sizes=(32, 256), draws=3 * draws),
         Rate(name, at=AT, sizes=(64, 256, 1024, 4096), draws=draws, level=Level.standard),
     )
 

@@ -226,7 +226,7 @@ def derivatives_of_two_layers() -> Claim:
 SEEN = OBSERVABLES[:4]
 WIDTHS = {Level.quick: (16, 32, 64), Level.standard: (32, 64, 128)}
 TOLERANCE = {Level.quick: 0.05, Level.standard: 0.015}
-MOST = {Level.quick: 80, Level.standard: 600}
+MOST = {Level.quick: 160, Level.standard: 600}
 AT: dict[Symbol | str, Expr | str] = {
     W_std: Rational(3, 2),
     b_std: Rational(1, 5),
