@@ -123,7 +123,7 @@ def _slope(order: int, d: int, sizes: tuple[int, ...], level: Level = Level.quic
         "overfitted_networks:calibrated_regression_error",
         at={dimension: d, smoothness: order, noise: Rational(1, 10)},
         sizes=sizes,
-        draws=80 if level is Level.quick else 64,
+        draws=120 if level is Level.quick else 64,
         level=level,
     )
 
