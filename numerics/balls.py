@@ -145,6 +145,15 @@ def bessel_i(x: arb, order: int, /) -> arb:
     return low.bessel_i(abs(order)).union(high.bessel_i(abs(order)))
 
 
+def chi_square_cdf(x: arb, /) -> arb:
+    """E[G^2; |G| <= x] for a standard normal G: increasing in x >= 0, undefined elsewhere."""
+    if not x.is_finite() or not x >= 0:
+        return UNDEFINED
+    low, high = (x,) * 2 if x.is_exact() else (x.lower(), x.upper())
+    ends = [(end * end / 2).gamma_lower(arb(3) / 2, regularized=1) for end in (low, high)]
+    return ends[0].union(ends[1])
+
+
 def absolute(x: arb, /) -> arb:
     """|x|."""
     if not x.is_finite():
@@ -231,3 +240,12 @@ def choose_branch(exhaustive: bool, /, *parts: arb | bool | None) -> arb:
         if condition is True:
             return union
     return union if exhaustive and union is not None else UNDEFINED
+
+
+def choose_certain_branch(_exhaustive: bool, /, *parts: arb | bool | None) -> arb:
+    """The value of the branch whose condition is certain, all earlier ones being certainly false; else undefined."""
+    for branch, condition in zip(parts[::2], parts[1::2], strict=True):
+        if condition is False:
+            continue
+        return branch if condition is True and isinstance(branch, arb) else UNDEFINED
+    return UNDEFINED

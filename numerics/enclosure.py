@@ -19,6 +19,7 @@ from flint import arb, ctx, fmpq
 from derivations.relations import Relation
 from numerics import balls
 from numerics.tape import Tape, UnsupportedNode
+from numerics.weighted_balls import SmallestSum
 
 Exact: TypeAlias = "int | Fraction | sympy.Expr"
 Value: TypeAlias = "arb | Exact | tuple[Exact, Exact]"
@@ -136,15 +137,18 @@ def compile_jacobian(
     /,
     *,
     definitions: Iterable[tuple[sympy.Symbol, sympy.Expr]] = (),
+    piecewise: bool = False,
 ) -> BallProgram | None:
     """The derivatives of each expression in each unknown, row by row, from balls of `symbols` (`unknowns` among them).
 
-    None where an expression can jump (Piecewise, sign) or a derivative is not supported. Definitions (name, expression)
-    are differentiated one by one and chained. Derivatives are taken in real symbols without further assumptions, since
-    a box may reach where an assumption fails.
+    None where an expression can jump (Piecewise, sign) or a derivative is not supported. With `piecewise`, a Piecewise
+    is allowed, and the derivative is not finite on a box on which no single branch is certain. Definitions (name,
+    expression) are differentiated one by one and chained. Derivatives are taken in real symbols without further
+    assumptions, since a box may reach where an assumption fails.
     """
     definitions = tuple(definitions)
-    if any(e.has(sympy.Piecewise, sympy.sign) for e in [*expressions, *(d for _, d in definitions)]):
+    jumps = (sympy.sign, SmallestSum) if piecewise else (sympy.Piecewise, sympy.sign, SmallestSum)
+    if any(e.has(*jumps) for e in [*expressions, *(d for _, d in definitions)]):
         return None
     real = {s: sympy.Dummy(s.name, real=True) for s in [*symbols, *(name for name, _ in definitions)]}
     tape = Tape([real[symbol] for symbol in symbols], slopes=True)
@@ -162,7 +166,11 @@ def compile_jacobian(
                 chained[unknown][real[name]] = sympy.Dummy(f"d{name}_d{unknown}", real=True)
                 tape.define(chained[unknown][real[name]], slope)
         rows = [expression.xreplace(real) for expression in expressions]
-        return BallProgram(tape, tuple(tape.visit(differentiate(row, unknown)) for row in rows for unknown in unknowns))
+        slots = [tape.visit(differentiate(row, unknown)) for row in rows for unknown in unknowns]
+        # a jump between constants leaves no trace in the derivative: the values themselves must be certain, too
+        checked = [*rows, *(definition.xreplace(real) for _, definition in definitions)] if piecewise else []
+        guards = [tape.visit(each) for each in checked if each.has(sympy.Piecewise)]
+        return BallProgram(tape, tuple(tape.guard(slot, guards) for slot in slots))
     except UnsupportedNode:
         return None
 

@@ -64,18 +64,20 @@ def isolate_unique_root(
         raise ValueError("give exactly one of box and guess, with an entry for every unknown and nothing else")
     if len(equations) != len(unknowns):
         raise ValueError(f"{len(unknowns)} unknowns need as many equations, got {len(equations)}")
-    system = _System.compile(equations, unknowns, values or {}, tuple(definitions))
+    system = RootSystem.compile(equations, unknowns, values or {}, tuple(definitions))
     with ctx.workprec(precision):
         parameters = [as_ball(value, str(symbol)) for symbol, value in (values or {}).items()]
         if guess is None:
             status, found = system.contract([as_ball(start[u], str(u)) for u in unknowns], parameters)
         else:
-            status, found = system.inflate([_read_guess(start[u], u) for u in unknowns], parameters)
+            status, _, found = system.inflate([_read_guess(start[u], u) for u in unknowns], parameters)
     return RootCertificate(status, dict(zip(unknowns, found, strict=True)), precision)
 
 
 @dataclass(frozen=True)
-class _System:
+class RootSystem:
+    """Compiled equations and Jacobian, as functions of (unknowns, then parameters), under flint's current precision."""
+
     equations: BallProgram
     jacobian: BallProgram
 
@@ -86,7 +88,7 @@ class _System:
         unknowns: Sequence[sympy.Symbol],
         values: Iterable[sympy.Symbol],
         definitions: Sequence[tuple[sympy.Symbol, sympy.Expr]],
-    ) -> _System:
+    ) -> RootSystem:
         symbols = [*unknowns, *values]
         jacobian = compile_jacobian(equations, symbols, unknowns, definitions=definitions)
         if jacobian is None:
@@ -137,12 +139,12 @@ class _System:
                 break
         return status, box
 
-    def inflate(self, guess: list[arb], parameters: list[arb]) -> tuple[RootStatus, list[arb]]:
-        """Refine a guess by Newton steps, then try boxes of growing radius around it."""
+    def inflate(self, guess: list[arb], parameters: list[arb]) -> tuple[RootStatus, list[arb], list[arb]]:
+        """Refine a guess by Newton steps, then try boxes of growing radius around it: status, box tried, root's box."""
         middle = self.refine(guess, [ball.mid() for ball in parameters])
         inverse = self.preconditioner(middle, parameters)
         if inverse is None:
-            return RootStatus.undecided, guess
+            return RootStatus.undecided, guess, guess
         step = inverse * arb_mat(len(middle), 1, self.equations([*middle, *parameters]))
         least = arb(2) ** (-ctx.prec // 2)
         radii = [2 * step[k, 0].abs_upper() + least * abs(point) + least**2 for k, point in enumerate(middle)]
@@ -150,8 +152,8 @@ class _System:
             box = [point + arb(0, factor * radius) for point, radius in zip(middle, radii, strict=True)]
             status, found = self.contract(box, parameters)
             if status is RootStatus.unique:
-                return status, found
-        return RootStatus.undecided, middle
+                return status, box, found
+        return RootStatus.undecided, middle, middle
 
     def refine(self, middle: list[arb], parameters: list[arb]) -> list[arb]:
         """The guess after Newton steps on midpoints: no claim is made about it."""

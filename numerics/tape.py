@@ -11,19 +11,26 @@ import sympy
 from flint import arb, ctx, fmpq
 from sympy.core.relational import Relational
 
-from numerics import balls
+from derivations.overfitted_networks.bump_volume import BumpVolume
+from derivations.symbols import ChiSquareCdf
+from numerics import balls, weighted_balls
+from numerics.angle_enclosures import compile_angle_integral
+from numerics.weighted_balls import SmallestSum
 
 _CONSTANTS: dict[object, Callable[[], arb]] = {
     sympy.S.Pi: arb.pi,
     sympy.S.Exp1: arb.const_e,
     sympy.S.EulerGamma: arb.const_euler,
     sympy.S.Catalan: arb.const_catalan,
+    sympy.S.Infinity: arb.pos_inf,
 }
 _FUNCTIONS: dict[type, Callable[[arb], arb]] = {
     sympy.exp: balls.exponential,
     sympy.log: balls.logarithm,
     sympy.erf: balls.monotone("erf"),
     sympy.erfc: balls.monotone("erfc"),
+    sympy.erfinv: balls.monotone("erfinv"),
+    ChiSquareCdf: balls.chi_square_cdf,
     sympy.sin: balls.sin,
     sympy.cos: balls.cos,
     sympy.tan: balls.tan,
@@ -51,11 +58,18 @@ COMPARISONS: dict[str, Callable[[arb, arb], bool | None]] = {
     "==": balls.same,
     "!=": lambda x, y: balls.opposite(balls.same(x, y)),
 }
+_SEVERAL: dict[type, Callable[..., arb]] = {
+    BumpVolume: weighted_balls.bump_volume,
+    SmallestSum: weighted_balls.sum_smallest,
+}
 _CONNECTIVES: dict[type, Callable[..., bool | None]] = {
     sympy.And: balls.both,
     sympy.Or: balls.either,
     sympy.Not: balls.opposite,
 }
+
+
+_LONGEST = 80
 
 
 class UnsupportedNode(ValueError):
@@ -65,7 +79,8 @@ class UnsupportedNode(ValueError):
 class Tape:
     """Slots for the symbols and then one operation per distinct subexpression, each on earlier slots.
 
-    With `slopes`, a unit step (Heaviside) counts as the interval of slopes of max(x, 0), as derivatives need it.
+    With `slopes`, a unit step (Heaviside) counts as the interval of slopes of max(x, 0), as derivatives need it, and a
+    Piecewise is undefined unless one branch is certain on the whole ball: its derivative there is then the branch's.
     """
 
     def __init__(self, symbols: Sequence[sympy.Symbol], /, *, slopes: bool = False) -> None:
@@ -75,6 +90,7 @@ class Tape:
         self._slots: dict[sympy.Basic, int] = {symbol: k for k, symbol in enumerate(symbols)}
         self._operations: list[tuple[balls.Operation, tuple[int, ...]]] = []
         self._functions = {**_FUNCTIONS, sympy.Heaviside: balls.unit_step} if slopes else _FUNCTIONS
+        self._choose = balls.choose_certain_branch if slopes else balls.choose_branch
         self._constants: dict[int, list[Any]] = {}
 
     def run(self, inputs: Sequence[arb], /) -> list[Any]:
@@ -125,6 +141,10 @@ class Tape:
             raise UnsupportedNode(f"relation {kind!r} is not supported on balls: use one of {', '.join(COMPARISONS)}")
         return self._append(COMPARISONS[kind], self.visit(lhs), self.visit(rhs))
 
+    def guard(self, slot: int, guards: Sequence[int], /) -> int:
+        """The slot of a value that is undefined wherever one of the guards is not finite."""
+        return self._append(_guarded, slot, *guards) if guards else slot
+
     def _append(self, operation: balls.Operation, *operands: int) -> int:
         self._operations.append((operation, operands))
         return self._inputs + len(self._operations) - 1
@@ -149,7 +169,11 @@ class Tape:
         if kind is sympy.Piecewise:
             exhaustive = sympy.Or(*(condition for _, condition in node.args)) == sympy.true
             parts = [slot for e, c in node.args for slot in (self.visit(e), self.visit_condition(c))]
-            return partial(balls.choose_branch, exhaustive), tuple(parts)
+            return partial(self._choose, exhaustive), tuple(parts)
+        if kind in _SEVERAL:
+            return _SEVERAL[kind], tuple(self.visit(part) for part in node.args)
+        if isinstance(node, sympy.Integral):
+            return compile_angle_integral(self, node, UnsupportedNode)
         raise UnsupportedNode(_reason(node))
 
     def _power(self, base: sympy.Expr, exponent: sympy.Expr) -> tuple[balls.Operation, tuple[int, ...]]:
@@ -161,6 +185,10 @@ class Tape:
         if exponent.is_Rational:
             return partial(_rational_power, int(exponent.p), int(exponent.q)), (self.visit(base),)
         return balls.general_power, (self.visit(base), self.visit(exponent))
+
+
+def _guarded(value: arb, *guards: arb) -> arb:
+    return value if all(guard.is_finite() for guard in guards) else balls.UNDEFINED
 
 
 def _fold(operation: Callable[[arb, arb], arb], *parts: arb) -> arb:
@@ -184,4 +212,5 @@ def _reason(node: sympy.Basic) -> str:
         return f"Float {node} is not an exact number: write it as a Rational"
     if isinstance(node, sympy.Symbol):
         return f"Symbol {node} has no value: name it among the symbols of the box or the values"
-    return f"{node.func.__name__} in {node} has no sound ball operation here"
+    shown = str(node) if len(str(node)) <= _LONGEST else f"{str(node)[:_LONGEST]}..."
+    return f"{node.func.__name__} in {shown} has no sound ball operation here"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from verify.commands.certified import certified_points, require_certifiable
 from verify.commands.identifiers import load_one
 from verify.commands.values import Range, WordsCommand, read_settings
 
@@ -36,17 +37,25 @@ BLOCK = 65536
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
-def command(text: str, pairs: tuple[str, ...], as_json: bool, as_csv: bool) -> int:
+@click.option("--digits", type=int, metavar="N", help="N correct digits as decimal text (1 to 1000), with --certify.")
+@click.option("--certify", is_flag=True, help="Prove the root: enclosures, and a box in which it is unique.")
+def command(text: str, pairs: tuple[str, ...], as_json: bool, as_csv: bool, digits: int | None, certify: bool) -> int:
     """Solve a derivation's model and print its observables. `show ID` lists the parameters.
 
     \b
     Example: solve random_features.robust_risk --set psi1=log:0.1:50:200 psi2=2 epsilon=0.5 --csv
+
+    With --digits or --certify a parameter is the exact decimal number that was typed.
     """
     if as_json and as_csv:
         raise click.UsageError("--csv: cannot be combined with --json; give one of them")
     derivation = load_one(text)
     fixed, ranges = admissible_settings(derivation, pairs)
+    if certify or digits is not None:
+        wanted = require_certifiable(digits, ranges, as_csv)
     points = solved_points(derivation, fixed, ranges)
+    if certify or digits is not None:
+        points = certified_points(derivation, pairs, points, ranges, wanted, decimals=digits is not None)
     if as_csv:
         _write_csv(points)
     elif as_json:
@@ -133,10 +142,12 @@ def _draw(points: Iterator[dict[str, Any]], ranges: Mapping[str, Range]) -> None
 
 
 def _draw_on(console: Console, points: Iterator[dict[str, Any]], ranges: Mapping[str, Range]) -> None:
+    from verify.report.certified import certificate_table
     from verify.report.points import MOST_ROWS, grid_table, point_table, read_notes
 
     if not ranges:
-        console.print(point_table(next(points)))
+        point = next(points)
+        console.print(certificate_table(point) if "certificate" in point else point_table(point))
         return
     top = list(itertools.islice(points, MOST_ROWS))
     statuses = Counter(point["status"] for point in itertools.chain(top, points))

@@ -1,0 +1,160 @@
+"""The exact value of every symbol of a model: decimals as typed, doubles as the dyadic numbers they are, exact laws.
+
+A number that is only known to some digits (a constant of an activation found by quadrature) has no exact value, and is
+refused by name: a certificate about a nearby number would be about another model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import sympy
+from sympy import Expr, Integer, Rational, S, Symbol, Tuple, oo
+
+from derivations.averages import LawMean, semicircle_mean
+from derivations.learning_regimes.lower_mean import LowerMean
+from derivations.model import ChoiceParameter, FunctionParameter, LawParameter, Model, Parameter
+from numerics.laws import read_law
+from numerics.parameters import ParameterError, complete
+from numerics.weighted_balls import SmallestSum
+
+SEMICIRCLE = Symbol("semicircle")
+"""Stands for the semicircle law of radius 2 among exact laws."""
+
+
+class NotExact(ValueError):
+    """A value that is known to some digits only; the message is one line that names it."""
+
+
+@dataclass(frozen=True)
+class ExactValues:
+    """Numbers by symbol (oo allowed), laws by symbol (a Tuple of atoms, or SEMICIRCLE), and the values as given."""
+
+    numbers: Mapping[Symbol, Expr]
+    laws: Mapping[Symbol, Any]
+    given: Mapping[str, object]
+
+
+def read_exact(model: Model, given: Mapping[str, object], /) -> ExactValues:
+    """Exact values of the model's symbols from numbers (int, Fraction, Rational, float, decimal text) and texts.
+
+    Raises ParameterError as `numerics.parameters.complete` does, and NotExact where a value is known numerically only.
+    """
+    exact = {name: _number(model, name, value) for name, value in given.items()}
+    rounded = {name: value if isinstance(value, str) else _rounded(value) for name, value in exact.items()}
+    completed = complete(model, rounded)
+    numbers: dict[Symbol, Expr] = {}
+    laws: dict[Symbol, Any] = {}
+    shown: dict[str, object] = {}
+    for item in model.parameters:
+        text = str(completed[item.name])
+        if isinstance(item, Parameter):
+            value = exact[item.name] if item.name in exact else _default(item, exact)
+            if value != oo and not item.domain.contains(value):
+                raise ParameterError(f"{item.name} is {value}; allowed is {item.domain.describe(item.name)}")
+            numbers[item] = shown[item.name] = value
+            continue
+        shown[item.name] = text
+        if isinstance(item, ChoiceParameter):
+            numbers[item.symbol] = Integer(item.options[text])
+        elif isinstance(item, LawParameter):
+            law = laws[item.symbol] = _read_law(item, text)
+            numbers |= {} if item.kind is None else {item.kind: Integer(law == SEMICIRCLE)}
+        else:
+            numbers |= _function_constants(item, text)
+    return ExactValues(numbers, laws, shown)
+
+
+def _number(model: Model, name: str, value: object) -> Any:
+    """A Rational (or oo); text for a parameter that is no number; what is malformed is left to `complete`."""
+    item = next((item for item in model.parameters if item.name == name), None)
+    if not isinstance(item, Parameter):
+        return value
+    try:
+        if isinstance(value, float) and math.isinf(value):
+            return oo if value > 0 else -oo
+        if isinstance(value, (int, float, str, Fraction)) and not isinstance(value, bool):
+            exact = Fraction(value)
+            return Rational(exact.numerator, exact.denominator)
+    except (ValueError, ZeroDivisionError):
+        pass
+    if isinstance(value, (Rational, type(oo))):
+        return value
+    raise ParameterError(f"{name} is {value!r}; allowed is an exact number, {item.domain.describe(name)}")
+
+
+def _rounded(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _default(item: Parameter, exact: Mapping[str, Any]) -> Any:
+    """The default; one that is another parameter takes that parameter's exact value."""
+    default = item.default
+    if isinstance(default, Symbol):
+        return exact[default.name]
+    if default is not None and (default.is_Rational or default == oo):
+        return default
+    raise NotExact(f"{item.name} has the default {default}, which is not an exact number: give it")
+
+
+def _function_constants(item: FunctionParameter, text: str) -> dict[Symbol, Expr]:
+    from derivations.activations import activation_constants
+    from derivations.expressions import parse_function
+
+    t = Symbol("t", real=True)
+    try:
+        found = activation_constants(parse_function(text, t), t, tuple(item.constants))
+    except ValueError as error:
+        raise ParameterError(f"{item.name}: {error}") from None
+    for word, value in found.items():
+        if not isinstance(value, Expr) or value.has(sympy.Float):
+            raise NotExact(f"{word} of {item.name}={text} has no closed form here, only digits found by quadrature")
+    return {symbol: found[word] for word, symbol in item.constants.items()}
+
+
+def _read_law(item: LawParameter, text: str) -> Any:
+    """Exact atoms, their weights divided by the exact sum."""
+    wanted = item.named.get(text, text)
+    try:
+        read_law(item, text)
+    except ValueError as error:
+        raise ParameterError(str(error)) from None
+    if wanted == "semicircle":
+        return SEMICIRCLE
+    atoms = [tuple(Fraction(part.strip()) for part in atom.split("@")) for atom in wanted.split(",")]
+    total = sum(weight for _, weight in atoms)
+    return Tuple(*(Tuple(_rational(value), _rational(weight / total)) for value, weight in atoms))
+
+
+def _rational(value: Fraction) -> Any:
+    return Rational(value.numerator, value.denominator)
+
+
+def put_laws(expression: Expr, laws: Mapping[Symbol, Any], /) -> Any:
+    """The expression with means over these laws written out: finite sums, or an integral for the semicircle."""
+    if not laws or not expression.has(LawMean):
+        return expression
+
+    def write_out(node: Any) -> Any:
+        body, variable, symbol, *share = node.args
+        law = laws.get(symbol)
+        if law == SEMICIRCLE and not share:
+            return semicircle_mean(lambda s: body.xreplace({variable: s}), S.Zero, Integer(2))
+        if not isinstance(law, Tuple):
+            return node
+        if not isinstance(node, LowerMean):
+            return LawMean(body, variable, law)
+        pairs = [each for value, weight in law for each in (body.xreplace({variable: value}), weight)]
+        return SmallestSum(share[0], *pairs)
+
+    return expression.replace(lambda node: isinstance(node, LawMean), write_out)
+
+
+__all__ = ["SEMICIRCLE", "ExactValues", "NotExact", "put_laws", "read_exact"]
