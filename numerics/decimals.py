@@ -1,4 +1,4 @@
-"""Balls as decimal text, by exact arithmetic: correctly rounded digits, and a midpoint with a radius that still holds."""
+"""Balls as decimal text, by exact arithmetic: correctly rounded digits, midpoints with radii that hold."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def round_up(value: Fraction, digits: int = 3, /) -> str:
 
 
 def enclose_in_decimals(ball: arb, digits: int, /) -> tuple[str, str] | None:
-    """(midpoint, radius) as decimals: every point of the ball is within `radius` of `midpoint`, read as exact numbers."""
+    """(midpoint, radius) as decimals: every point of the ball is within `radius` of `midpoint`, exactly."""
     found = ends(ball)
     if found is None:
         return None
     low, high = found
-    text = round_fraction((low + high) / 2, digits + 3)
+    text = round_fraction((low + high) / 2, digits)
     middle = Fraction(text)
     return text, round_up(max(high - middle, middle - low, Fraction(0)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -45,11 +45,23 @@ class NamedBalls:
                     self.missing[name] = str(error)
 
     def _compile(self, *expressions: Expr) -> Callable[[Inputs], list[arb]]:
-        return compile_balls(expressions, self.symbols, definitions=needed(self.program, expressions))
+        return compile_balls(expressions, self.symbols, definitions=needed_once(self.program, expressions))
 
     def __call__(self, inputs: Inputs, /) -> dict[str, arb]:
         """The balls by name, under flint's current precision."""
         return {name: ball for names, part in self._parts for name, ball in zip(names, part(inputs), strict=True)}
+
+
+def needed_once(program: Program, expressions: Iterable[Expr], /) -> list[tuple[Symbol, Expr]]:
+    """The definitions that `expressions` use, in order; a phase may repeat one of the model's word for word.
+
+    Raises UnsupportedNode where one name has two meanings.
+    """
+    found: dict[Symbol, Expr] = {}
+    for name, definition in needed(program, expressions):
+        if found.setdefault(name, definition) != definition:
+            raise UnsupportedNode(f"{name} is defined twice, with two meanings")
+    return list(found.items())
 
 
 class Conditions:
@@ -59,7 +71,7 @@ class Conditions:
         self.relations, self.program, self.symbols, self.reason = relations, program, symbols, ""
         self._tape, self._outputs = Tape(symbols), list[int]()
         try:
-            for name, definition in needed(program, [side for r in relations for side in (r.lhs, r.rhs)]):
+            for name, definition in needed_once(program, [side for r in relations for side in (r.lhs, r.rhs)]):
                 self._tape.define(name, definition)
             self._outputs = [self._tape.compare(r.kind, r.lhs, r.rhs) for r in relations]
         except UnsupportedNode as error:
@@ -78,7 +90,7 @@ class Conditions:
 
     def _decide(self, relation: Relation, numbers: Mapping[Symbol, Expr]) -> bool | None:
         gap: Any = relation.lhs - relation.rhs
-        for name, definition in reversed(needed(self.program, [gap])):
+        for name, definition in reversed(needed_once(self.program, [gap])):
             gap = gap.xreplace({name: definition})
         if any(numbers[symbol] == oo for symbol in gap.free_symbols):
             return None
@@ -146,7 +158,7 @@ class ModelBalls:
 
     def _compile_system(self) -> None:
         gaps = [relation.lhs - relation.rhs for relation in self.equations]
-        program = needed(self.program, gaps)
+        program = needed_once(self.program, gaps)
         try:
             values = compile_balls(gaps, self.inputs, definitions=program)
             slopes = compile_jacobian(gaps, self.inputs, self.model.unknowns, definitions=program, piecewise=True)

@@ -60,13 +60,13 @@ def certified_points(
         given = {**typed, **{name: repr(float(point["parameters"][name])) for name in ranges}}
         try:
             found = certifier(given, digits=digits)
-            if decimals:
-                point = {**point, "parameters": exact_texts(read_exact(derivation.model, given).given)}
+            shown: dict[str, Any] = exact_texts(read_exact(derivation.model, given).given)
         except ParameterError as error:
             raise click.UsageError(f"--set: {error}") from error
         except NotExact:
-            point = {**point, "parameters": {**{k: str(v) for k, v in point["parameters"].items()}, **given}}
-        yield certified_data(point, found, digits, decimals=decimals)
+            shown = {**{name: str(value) for name, value in point["parameters"].items()}, **given}
+        parameters = shown if decimals else point["parameters"]
+        yield certified_data({**point, "parameters": parameters}, found, digits, decimals=decimals)
 
 
 __all__ = ["certified_points", "require_certifiable"]

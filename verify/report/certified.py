@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numerics.certificate import Certificate
 
 SPARE = 10
-"""Digits of a box beyond those of the enclosure, so that the enclosure lies inside what is printed."""
+"""Digits of a midpoint and of a box beyond those that are asked for, so that the printed enclosure stays narrow."""
 
 
 def certified_data(point: dict[str, Any], found: Certificate, digits: int, /, *, decimals: bool) -> dict[str, Any]:
@@ -36,6 +36,10 @@ def certified_data(point: dict[str, Any], found: Certificate, digits: int, /, *,
             "unknowns": {name: roots.get(name) for name in point["unknowns"]},
             "residual": None,
         }
+    if found.phase and point["phase"] and found.phase != point["phase"]:
+        notes.append(
+            f"double precision takes the point for {point['phase']}; at the exact parameters it is {found.phase}"
+        )
     notes += [note for note in found.notes if note not in notes]
     return {
         **point,
@@ -94,7 +98,7 @@ def _known(balls: Mapping[str, arb | None]) -> dict[str, arb]:
 
 
 def _enclosure(ball: arb, digits: int) -> dict[str, str] | None:
-    found = enclose_in_decimals(ball, digits)
+    found = enclose_in_decimals(ball, digits + SPARE)
     return None if found is None else {"midpoint": found[0], "radius": found[1]}
 
 
