@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from flint import arb, ctx, fmpq
 from sympy import oo
 
 from derivations.model import Branch, Model, Phase, Refusal
-from numerics.enclosure import as_ball
+from numerics.enclosure import BallProgram, compile_balls
 from numerics.exact_parameters import ExactValues, NotExact, read_exact
 from numerics.krawczyk import RootStatus
 from numerics.model_balls import Conditions, ModelBalls
@@ -153,7 +154,7 @@ class Certifier:
         for _ in range(MOST_DOUBLINGS):
             with ctx.workprec(bits):
                 parameters = _inputs(compiled, exact)
-                status, box, root = compiled.system.inflate(start, parameters)
+                status, box, root = compiled.system.prove_near(start, parameters)
                 if status is RootStatus.unique and compiled.admissible([*root, *parameters]):
                     found = compiled.values([*root, *parameters])
                     names = [str(unknown) for unknown in unknowns]
@@ -209,7 +210,13 @@ def _inputs(compiled: ModelBalls, exact: ExactValues) -> list[arb]:
 def _ball(value: Any) -> arb:
     if value.is_Rational:
         return arb(fmpq(int(value.p), int(value.q)))
-    return arb.pos_inf() if value == oo else as_ball(value, "a parameter")
+    return arb.pos_inf() if value == oo else _constant(value)([])[0]
+
+
+@lru_cache(maxsize=256)
+def _constant(value: Any) -> BallProgram:
+    """An irrational constant as a program, compiled once; flint's precision counts when it is called."""
+    return compile_balls([value], [])
 
 
 def _decide(conditions: Conditions, compiled: ModelBalls, exact: ExactValues, bits: int) -> bool | None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -105,18 +106,23 @@ def _default(item: Parameter, exact: Mapping[str, Any]) -> Any:
 
 
 def _function_constants(item: FunctionParameter, text: str) -> dict[Symbol, Expr]:
-    from derivations.activations import activation_constants
-    from derivations.expressions import parse_function
-
-    t = Symbol("t", real=True)
     try:
-        found = activation_constants(parse_function(text, t), t, tuple(item.constants))
+        found = _constants(text, tuple(item.constants))
     except ValueError as error:
         raise ParameterError(f"{item.name}: {error}") from None
     for word, value in found.items():
         if not isinstance(value, Expr) or value.has(sympy.Float):
             raise NotExact(f"{word} of {item.name}={text} has no closed form here, only digits found by quadrature")
     return {symbol: found[word] for word, symbol in item.constants.items()}
+
+
+@lru_cache(maxsize=64)
+def _constants(text: str, words: tuple[str, ...]) -> Mapping[str, Any]:
+    from derivations.activations import activation_constants
+    from derivations.expressions import parse_function
+
+    t = Symbol("t", real=True)
+    return activation_constants(parse_function(text, t), t, words)
 
 
 def _read_law(item: LawParameter, text: str) -> Any:
