@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 import sympy
-from sympy import Expr, Integer, Rational, S, Symbol, Tuple, oo
+from sympy import Expr, Integer, Rational, Symbol, Tuple, oo
 
-from derivations.averages import LawMean, semicircle_mean
+from derivations.averages import LawMean
 from derivations.learning_regimes.lower_mean import LowerMean
 from derivations.model import ChoiceParameter, FunctionParameter, LawParameter, Model, Parameter
 from numerics.laws import read_law
@@ -144,15 +144,13 @@ def _rational(value: Fraction) -> Any:
 
 
 def put_laws(expression: Expr, laws: Mapping[Symbol, Any], /) -> Any:
-    """The expression with means over these laws written out: finite sums, or an integral for the semicircle."""
+    """The expression with means over finite laws written out as sums; those over the semicircle stay as they are."""
     if not laws or not expression.has(LawMean):
         return expression
 
     def write_out(node: Any) -> Any:
         body, variable, symbol, *share = node.args
         law = laws.get(symbol)
-        if law == SEMICIRCLE and not share:
-            return semicircle_mean(lambda s: body.xreplace({variable: s}), S.Zero, Integer(2))
         if not isinstance(law, Tuple):
             return node
         if not isinstance(node, LowerMean):

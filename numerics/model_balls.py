@@ -92,7 +92,7 @@ class Conditions:
         gap: Any = relation.lhs - relation.rhs
         for name, definition in reversed(needed_once(self.program, [gap])):
             gap = gap.xreplace({name: definition})
-        if any(numbers[symbol] == oo for symbol in gap.free_symbols):
+        if any(numbers.get(symbol, oo) == oo for symbol in gap.free_symbols):
             return None
         gap = gap.xreplace(dict(numbers))
         if not gap.is_Rational:

@@ -253,6 +253,13 @@ def test_a_law_is_averaged_with_its_exact_weights() -> None:
     assert law == Tuple(Tuple(Rational(2, 5), half), Tuple(Rational(8, 5), half))
 
 
+def test_a_mean_over_the_semicircle_is_undecided_and_named() -> None:
+    found = certify(load("learning_regimes.trained").model, {"rho": "0.7"})
+    assert found.status is CertificateStatus.undecided
+    assert "LawMean" in found.reason
+    assert all(ball is None for ball in found.observables.values())
+
+
 def test_digits_outside_what_is_offered_are_refused() -> None:
     certifier = Certifier(load("random_features.collapse").model)
     for digits in (0, -1, 1001, 10**9):
