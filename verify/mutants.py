@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from sympy import Add, Expr, Function, Integer, Integral, Mul, Pow, Rational, S, Symbol
@@ -18,6 +19,7 @@ __all__ = ["MUTATIONS", "Mutant", "mutate_claim", "mutate_expression", "mutate_i
 MUTATIONS = ("sign", "factor 2", "exponent", "swapped symbols", "dropped term", "1%")
 _NUDGES = (Rational(101, 100), Rational(99, 100))
 _SHOWN = 70
+MOST = 200
 
 Changed = TypeVar("Changed")
 Path = tuple[int, ...]
@@ -33,17 +35,21 @@ class Mutant(Generic[Changed]):
 
 
 def mutate_expression(expression: Expr, /) -> Iterator[Mutant[Expr]]:
-    """Every mutant of the expression: whole, or in one of its sums, products, powers, functions and integrands.
+    """Mutants of the expression: whole, or in one of its sums, products, powers, functions and integrands.
 
     Bounds of integrals, variables of derivatives and symbols that stand alone inside are left as they are, but for
-    swaps. One that SymPy evaluates back to the expression itself is left out, as is one that it cannot build.
+    swaps. One that SymPy evaluates back to the expression itself is left out, as is one that it cannot build. Of a
+    long expression's mutants MOST are built, at places that are spread at random (always the same).
     """
-    for path, node in _find_sites(expression):
-        for mutation, change, new in _mutate_node(node, whole=not path):
-            changed = _rebuild(expression, path, new)
-            if changed is not None and changed != expression:
-                yield Mutant(mutation, change, changed)
-    for one, other in _find_twins(expression):
+    places = [(path, node, kind) for path, node in _find_sites(expression) for kind in _list_kinds(node, not path)]
+    if len(places) > MOST:
+        places = random.Random(len(places)).sample(places, MOST)
+    for path, node, (mutation, which) in places:
+        change, new = _mutate_node(node, mutation, which)
+        changed = _rebuild(expression, path, new)
+        if changed is not None and changed != expression:
+            yield Mutant(mutation, change, changed)
+    for one, other in islice(_find_twins(expression), MOST):
         changed = expression.xreplace({one: other, other: one})
         if changed != expression:
             yield Mutant("swapped symbols", f"{one} and {other} exchanged", changed)
@@ -63,26 +69,42 @@ def _find_sites(expression: Expr, path: Path = ()) -> Iterator[tuple[Path, Expr]
             yield from _find_sites(expression.args[k], (*path, k))
 
 
-def _mutate_node(node: Expr, *, whole: bool) -> Iterator[tuple[str, str, Expr]]:
-    shown = _show(node)
+def _list_kinds(node: Expr, whole: bool) -> list[tuple[str, int]]:
+    """What can be done to the node: a kind of mutation and which of its forms (of a sum: which term, from 1 on)."""
     if node == 0:
-        yield "1%", "0 becomes 1/100", Rational(1, 100)
-        return
-    yield "sign", f"-({shown})", -node
-    yield "factor 2", f"2*({shown})", 2 * node
-    if whole:
-        yield "factor 2", f"({shown})/2", node / 2
-        for nudge in _NUDGES:
-            yield "1%", f"{nudge}*({shown})", nudge * node
+        return [("1%", 0)]
+    kinds = [("sign", 0), ("factor 2", 0)]
+    kinds += [("factor 2", 1), ("1%", 0), ("1%", 1)] if whole else []
     if isinstance(node, Pow):
-        yield "exponent", f"({shown}) to one power more", node.base ** (node.exp + 1)
-        yield "exponent", f"({shown}) to one power less", node.base ** (node.exp - 1)
+        kinds += [("exponent", 0), ("exponent", 1)]
     elif not node.is_number and not isinstance(node, (Add, Mul)):
-        yield "exponent", f"({shown})**2", node**2
+        kinds += [("exponent", 2)]
     if isinstance(node, Add):
-        for term in node.args:
-            yield "dropped term", f"without {_show(term)}", node - term
-            yield "sign", f"{_show(term)} with the other sign", node - 2 * term
+        kinds += [(mutation, k + 1) for k in range(len(node.args)) for mutation in ("dropped term", "sign")]
+    return kinds
+
+
+def _mutate_node(node: Expr, mutation: str, which: int) -> tuple[str, Expr]:
+    """The change in words, and the changed node."""
+    shown = _show(node)
+    match mutation:
+        case "1%" if node == 0:
+            return "0 becomes 1/100", Rational(1, 100)
+        case "1%":
+            return f"{_NUDGES[which]}*({shown})", _NUDGES[which] * node
+        case "factor 2":
+            return (f"({shown})/2", node / 2) if which else (f"2*({shown})", 2 * node)
+        case "exponent" if isinstance(node, Pow):
+            power = ("more", node.exp + 1) if which == 0 else ("less", node.exp - 1)
+            return f"({shown}) to one power {power[0]}", node.base ** power[1]
+        case "exponent":
+            return f"({shown})**2", node**2
+    if which == 0:
+        return f"-({shown})", -node
+    term = node.args[which - 1]
+    if mutation == "dropped term":
+        return f"without {_show(term)}", node - term
+    return f"{_show(term)} with the other sign", node - 2 * term
 
 
 def _rebuild(expression: Expr, path: Path, new: Expr) -> Expr | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from derivations.core import Step
+from derivations.core import Derivation, Step
 from derivations.evidence import Evidence, Exact, Instance, kind_of
-from derivations.relations import Limit, Relation
+from derivations.relations import Convergence, Exponent, Limit, Relation
+from verify.attack import Attack
 from verify.context import Context
 from verify.kernel import judge
 from verify.mutants import Mutant, mutate_claim, mutate_instances, pick
@@ -57,30 +58,39 @@ def attack(step: Step, context: Context, /, *, per_step: int, seed: int) -> list
     held = _order_by_cost(step, verdict)
     limit = min(context.time_limit, max(_LEAST_SECONDS, _PATIENCE * max(f.seconds for f in verdict.findings)))
     hurried = replace(context, time_limit=limit)
+    return _spend(step.id, list_attacks(step, verdict, held, seed), hurried, per_step)
+
+
+def attack_equations(derivation: Derivation, context: Context, /, *, per_step: int, seed: int) -> list[Fate]:
+    """The same for the equations of the derivation's model, `per_step` for each; their step is called `equations`."""
+    if not derivation.has_model or not derivation.model.unknowns:
+        return []
+    from verify.mutated_model import attack_model
+
+    wanted = per_step * len(derivation.model.equations)
+    return _spend(f"{derivation.id}:equations", attack_model(derivation, seed), context, wanted)
+
+
+def _spend(step: str, attacks: Iterable[Attack], context: Context, wanted: int) -> list[Fate]:
+    """Judge attacks until so many counted, or until too many did not."""
     fates: list[Fate] = []
-    for item in list_attacks(step, verdict, held, seed):
+    for item in attacks:
         counted = sum(fate.fate in ("killed", "survived") for fate in fates)
-        if counted == per_step or len(fates) == TRIED_PER_COUNTED * per_step:
+        if counted == wanted or len(fates) == TRIED_PER_COUNTED * wanted:
             break
-        fates.append(_judge_mutant(step, item, hurried))
+        fates.append(_judge_mutant(step, item, context))
     return fates
 
 
-@dataclass(frozen=True)
-class Attack:
-    """A mutant with how to see what it changes, and the checks it goes through, cheapest first."""
-
-    mutant: Mutant[Any]
-    effect: Callable[[], Effect]
-    checks: tuple[Callable[[Context], Verdict], ...]
-    words: tuple[str, ...]
-
-
 def list_attacks(step: Step, verdict: Verdict, held: tuple[Evidence, ...], seed: int, /) -> Iterator[Attack]:
-    """The attacks on a step that holds: on its claim, or on the instances of its exact computations."""
+    """The attacks on a step that holds: on its claim, on its exact instances, or on its theory against kept draws."""
     claim = step.claim
     exact = next((item for item in held if isinstance(item, Exact)), None)
-    if isinstance(claim, (Relation, Limit)) and exact is None:
+    if isinstance(claim, (Convergence, Exponent)):
+        from verify.mutated_draws import attack_with_draws
+
+        yield from attack_with_draws(step, verdict, seed)
+    elif isinstance(claim, (Relation, Limit)) and exact is None:
         for mutant in pick(mutate_claim(claim), seed=seed, key=step.id):
             yield _attack_claim(step, claim, mutant, held, seed)
     elif exact is not None:
@@ -134,11 +144,11 @@ def _order_by_cost(step: Step, verdict: Verdict) -> tuple[Evidence, ...]:
     return tuple(step.evidence[k] for _, k in sorted(timed))
 
 
-def _judge_mutant(step: Step, attack: Attack, context: Context) -> Fate:
+def _judge_mutant(step: str, attack: Attack, context: Context) -> Fate:
     started = time.perf_counter()
 
     def told(fate: str, by: str = "") -> Fate:
-        return Fate(step.id, attack.mutant.mutation, attack.mutant.change, fate, by, time.perf_counter() - started)
+        return Fate(step, attack.mutant.mutation, attack.mutant.change, fate, by, time.perf_counter() - started)
 
     try:
         effect = run_within(_EFFECT_SECONDS, attack.effect)
@@ -182,4 +192,4 @@ def score(fates: Iterable[Fate], /) -> Score:
     return Score(killed, killed + listed.count("survived"))
 
 
-__all__ = ["PASS", "Attack", "Fate", "Score", "attack", "list_attacks", "score"]
+__all__ = ["PASS", "Fate", "Score", "attack", "attack_equations", "list_attacks", "score"]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import sympy
 from sympy import Integral, Rational, exp, oo
 
-from derivations.core import Assumed, Derivation, Exact, Sampled, Source, Step, Symbolic
+from derivations.core import Assumed, Derivation, Exact, Lab, Rate, Sampled, Simulation, Source, Step, Symbolic
+from derivations.discover import load
 from derivations.evidence import Evidence, Instance
-from derivations.relations import Claim, below, equal, limit_of, statement
+from derivations.relations import Claim, below, equal, exponent, limit_of, statement, tends_to
 from verify.context import Context
+from verify.kernel import judge
 from verify.mutants import MUTATIONS, mutate_claim, mutate_expression, pick
 from verify.mutation_effect import Effect, measure_effect
-from verify.mutation_score import Fate, Score, attack, score
+from verify.mutation_score import Fate, Score, attack, attack_equations, score
+from verify.verdict import Outcome
 
 SOURCE = Source("nobody", ("Nobody, N.",), "Planted", 2000)
 z = sympy.Symbol("z", real=True)
@@ -89,6 +93,47 @@ def test_mutants_are_all_different_from_the_original_and_their_choice_is_seeded(
     order = [mutant.change for mutant in pick(every, seed=1, key="a")]
     assert order == [mutant.change for mutant in pick(every, seed=1, key="a")]
     assert order != [mutant.change for mutant in pick(every, seed=2, key="a")]
+
+
+def noisy_mean(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
+    return {
+        "mean": at.x + lab.mean(lab.normal(size)),
+        "slope": float(size) ** -0.5 * (1 + 0.1 * lab.mean(lab.normal(size))),
+    }
+
+
+def test_a_mutated_theory_is_judged_against_the_kept_draws_and_nothing_is_drawn_again() -> None:
+    drawn: list[int] = []
+
+    def experiment(lab: Lab, at: SimpleNamespace, size: int) -> dict[str, float]:
+        drawn.append(size)
+        return noisy_mean(lab, at, size)
+
+    claim = tends_to("mean", x + x**2)
+    at: dict[sympy.Symbol | str, sympy.Expr] = {x: Rational(2)}
+    good = Simulation(experiment, at=at, bias="none", tolerance=0.05, sizes=(100, 200, 400))
+    assert fates(step_of(claim, good)) == []
+    once = len(drawn)
+    found = fates(step_of(tends_to("mean", x), good))
+    spent = len(drawn) - once
+    again = judge(step_of(tends_to("mean", x), good), Context())
+    assert again.outcome is Outcome.holds
+    assert len(drawn) == once + 2 * spent
+    assert score(found).passes
+    assert {fate.fate for fate in found if fate.mutation == "1%"} == {"invisible"}
+
+
+def test_a_mutated_exponent_is_judged_against_the_kept_draws() -> None:
+    found = fates(step_of(exponent("slope", -0.6, -0.4), Rate(noisy_mean, at={x: 1}, sizes=(50, 100, 200, 400))))
+    assert score(found) == Score(4, 4)
+    assert {fate.by for fate in found} == {"rate fails"}
+
+
+def test_a_mutated_equation_is_judged_by_its_residual_at_the_root() -> None:
+    found = attack_equations(load("random_features.linear_regression"), CONTEXT, per_step=3, seed=0)
+    assert score(found).passes
+    assert {fate.by for fate in found if fate.fate == "killed"} == {"root fails"}
+    assert attack_equations(load("lemmas.gaussian"), CONTEXT, per_step=3, seed=0) == []
 
 
 def test_granted_steps_and_steps_that_do_not_hold_are_not_attacked() -> None:

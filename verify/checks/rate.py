@@ -30,12 +30,17 @@ def check(step: Step, evidence: Rate, context: Context, /) -> Finding:
         if any(claim.quantity not in row for row in rows):
             raise ValueError(f"the experiment returns {', '.join(sorted(rows[0]))}, not {claim.quantity}")
         values[size] = np.array([float(row[claim.quantity]) for row in rows])
+    return confront(claim, evidence, values, keep_draws=context.keep_draws)
+
+
+def confront(claim: Exponent, evidence: Rate, values: dict[int, Any], /, *, keep_draws: bool = False) -> Finding:
+    """The finding on the claimed interval, from {size: (draws,) array} of the quantity."""
     fit = fit_rate(values)
     judgement = judge_rate(fit, claim.low, claim.high)
     seen = f"{claim.quantity} ~ d^{write_measured(fit.exponent, fit.standard_error)} in [{claim.low:g}, {claim.high:g}]"
     sizes = f"d={','.join(map(str, evidence.sizes))}, {evidence.draws} draws each"
     detail = "; ".join(part for part in (seen, sizes, judgement.reason) if part)
-    kept = {f"draws_{size}": column for size, column in values.items()} if context.keep_draws else {}
+    kept = {f"draws_{size}": column for size, column in values.items()} if keep_draws else {}
     if kept:
         kept["names"] = [claim.quantity]
     return Finding(Outcome(judgement.decision.value), "rate", detail, draws=kept)

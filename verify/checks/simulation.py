@@ -13,7 +13,7 @@ from derivations.evidence import Simulation
 from derivations.relations import Convergence
 from numerics.solver import Solver
 from verify.context import Context
-from verify.draws import build_draw, build_setting, evaluate_at
+from verify.draws import Draw, build_draw, build_setting, evaluate_at
 from verify.measured import write_measured
 from verify.statistics import Decision, ObservableRow, Plan, TestOutcome, run_test
 from verify.verdict import Finding, Outcome
@@ -32,15 +32,33 @@ def check(step: Step, evidence: Simulation, context: Context, /) -> Finding:
     claim = step.claim
     if not isinstance(claim, Convergence):
         raise TypeError(f"a simulation tests what observables tend to; the claim is a {type(claim).__name__}")
-    model = claim.model or (evidence.defaults_of and evidence.defaults_of())
-    setting = build_setting(step, evidence.at, model or None)
+    setting = find_setting(step, evidence)
+    draw = build_draw(step, evidence, setting, context)
     theory = predict(claim, evidence, setting)
+    return confront(theory, evidence, setting, draw, largest=evidence.most, keep_draws=context.keep_draws)
+
+
+def find_setting(step: Step, evidence: Simulation, /) -> Any:
+    """What the experiment sees, by name, with the defaults of the claim's model or of `defaults_of` filled in."""
+    model = getattr(step.claim, "model", None) or (evidence.defaults_of and evidence.defaults_of())
+    return build_setting(step, evidence.at, model or None)
+
+
+def confront(
+    theory: Mapping[str, float],
+    evidence: Simulation,
+    setting: Any,
+    draw: Draw,
+    /,
+    *,
+    largest: int | Mapping[int, int],
+    keep_draws: bool = False,
+) -> Finding:
+    """The finding on theory, observable by observable, against the draws; `largest` caps them."""
     unknown = [name for name, value in theory.items() if not math.isfinite(value)]
     if unknown:
         return Finding(Outcome.open, "simulation", f"the theory has no finite value for {', '.join(unknown)} here")
-    scales = {name: evaluate_at(evidence.scale.get(name, 0), evidence.at, setting) for name in theory}
-    widths = {name: _half_width(name, max(abs(theory[name]), scales[name]), evidence) for name in theory}
-    draw = build_draw(step, evidence, setting, context)
+    scales, widths = find_widths(theory, evidence, setting)
     known = {name: evaluate_at(mean, evidence.at, setting) for name, mean in evidence.controls.items()}
     test = run_test(
         draw,
@@ -48,13 +66,21 @@ def check(step: Step, evidence: Simulation, context: Context, /) -> Finding:
         theory,
         widths,
         bias=evidence.bias,
-        largest=evidence.most,
+        largest=largest,
         controls=known,
         plan=PLAN,
         cost=draw_cost,
     )
-    kept = _collect_draws(test) if context.keep_draws else {}
+    kept = _collect_draws(test) if keep_draws else {}
     return Finding(Outcome(test.decision.value), "simulation", describe(test, evidence.at, scales), draws=kept)
+
+
+def find_widths(
+    theory: Mapping[str, float], evidence: Simulation, setting: Any, /
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The natural unit of each observable, and the half width of its test."""
+    scales = {name: evaluate_at(evidence.scale.get(name, 0), evidence.at, setting) for name in theory}
+    return scales, {name: _half_width(name, max(abs(theory[name]), scales[name]), evidence) for name in theory}
 
 
 def predict(claim: Convergence, evidence: Simulation, setting: Any, /) -> dict[str, float]:
