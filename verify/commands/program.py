@@ -21,7 +21,20 @@ from verify.commands.errors import error_line
 from verify.commands.streams import output_is_lost, prepare_streams
 
 NAME = "robust-limits"
-COMMANDS = ("run", "list", "show", "graph", "audit", "cite", "solve", "simulate", "plot", "adversarial-ntk", "overfit")
+COMMANDS = (
+    "run",
+    "list",
+    "show",
+    "graph",
+    "audit",
+    "cite",
+    "solve",
+    "simulate",
+    "plot",
+    "adversarial-ntk",
+    "overfit",
+    "mutants",
+)
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
