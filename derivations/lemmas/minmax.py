@@ -77,7 +77,7 @@ def equal_on_rows() -> Claim:
     return equal(primary_covariance(a, d, a, d_other), auxiliary_covariance(a, d, a, d_other))
 
 
-@theorem.step(Sampled(), uses=[covariance_gap])
+@theorem.step(Sampled(points=60), uses=[covariance_gap])
 def comparison() -> Claim:
     """Elsewhere the auxiliary covariance is the smaller one: the inequality that Gordon's theorem asks for."""
     return at_most(auxiliary_covariance(a, d, a_other, d_other), primary_covariance(a, d, a_other, d_other))
@@ -174,13 +174,13 @@ def stationarity_in_size() -> Claim:
     return equal(slope, step * beta / 2 - step * mean_envelope_dstep(s, c, step) / beta)
 
 
-@theorem.step(Sampled(domain=MODERATE), uses=[penalty_as_envelope])
+@theorem.step(Sampled(domain=MODERATE, points=200), uses=[penalty_as_envelope])
 def concave_in_size() -> Claim:
     """For fixed r the penalty is linear in beta; the least of linear functions is concave."""
     return at_most(diff(scalar_part(t, beta), beta, 2), 0)
 
 
-@theorem.step(Sampled(domain=MODERATE), uses=[penalty_as_envelope, jointly_convex])
+@theorem.step(Sampled(domain=MODERATE, points=400), uses=[penalty_as_envelope, jointly_convex])
 def convex_in_scale() -> Claim:
     """The penalty is jointly convex in (r, t), and the least over r of a jointly convex function is convex."""
     return at_most(0, diff(scalar_part(t, beta), t, 2))

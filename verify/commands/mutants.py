@@ -31,7 +31,7 @@ def command(*, ids: tuple[str, ...], per_step: int, seed: int, workers: int | No
     The exit code is 0 when at least 99% of those that count are found, 1 otherwise, 2 for wrong use.
 
     \b
-    Example: run mutants lemmas.marchenko_pastur --per-step 12 --seed 1
+    Example: mutants lemmas.marchenko_pastur --per-step 12 --seed 1
     """
     derivations = load_every(ids)
     data = _report(derivations, per_step=per_step, seed=seed, workers=workers, quiet=as_json)
