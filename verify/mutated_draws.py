@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from derivations.core import Step
+from derivations.discover import describe_error
 from derivations.evidence import Rate, Simulation
 from derivations.relations import Exponent
 from verify.attack import Attack
@@ -49,12 +50,21 @@ def _build_attack(step: Step, evidence: Simulation | Rate, mutant: Mutant[Any], 
     if isinstance(evidence, Simulation):
         changed: Changed = mutant.changed
         retested = partial(retest, step, evidence, changed, kept)
-        return Attack(named, partial(effect_of_theory, step, evidence, changed), (_ask(retested),), ("simulation",))
+        return Attack(
+            named, partial(effect_of_theory, step, evidence, changed), (_ask(retested, "simulation"),), ("simulation",)
+        )
     if not isinstance(step.claim, Exponent):
         raise TypeError(f"a rate is claimed as an exponent; the claim is a {type(step.claim).__name__}")
     refitted = partial(refit, evidence, mutant.changed, kept)
-    return Attack(named, partial(effect_of_exponent, step.claim, mutant.changed), (_ask(refitted),), ("rate",))
+    return Attack(named, partial(effect_of_exponent, step.claim, mutant.changed), (_ask(refitted, "rate"),), ("rate",))
 
 
-def _ask(check: Callable[[], Finding]) -> Callable[[Context], Finding]:
-    return lambda _context: check()
+def _ask(check: Callable[[], Finding], word: str) -> Callable[[Context], Finding]:
+    def judged(_context: Context) -> Finding:
+        try:
+            return check()
+        except Exception as error:
+            # As in the kernel: what a check cannot judge is open, with the reason.
+            return Finding(Outcome.open, word, describe_error(error))
+
+    return judged

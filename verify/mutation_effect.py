@@ -18,7 +18,7 @@ from derivations.evidence import Certified, Evidence, Sampled, Symbolic
 from derivations.relations import Limit, Relation
 from derivations.symbols import expand_definitions
 from numerics.precise import evaluate, measure_terms, sample_points
-from numerics.precise_root import solve_root
+from verify.second_opinion import solve_once
 
 Values = dict[Symbol, Any]
 _DIGITS = 50
@@ -143,7 +143,7 @@ def _points(
     early = [c for c in original.given if not (c.lhs.free_symbols | c.rhs.free_symbols) & bound]
     for point in sample_points((used | set(model.symbols)) - bound, evidence.domain, early, count=count, seed=other):
         try:
-            yield {**point, **solve_root(model, {s: point[s] for s in model.symbols}, digits=_DIGITS)}
+            yield {**point, **solve_once(model, tuple((s, point[s]) for s in model.symbols), _DIGITS)}
         except ArithmeticError:
             continue
 

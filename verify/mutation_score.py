@@ -21,8 +21,8 @@ from verify.verdict import Outcome, Verdict
 PASS = 0.99
 TRIED_PER_COUNTED = 3
 """So many mutants are tried for each that should count: equivalent and invisible ones are replaced."""
-_EFFECT_SECONDS = 3.0
-_LEAST_SECONDS = 3.0
+_EFFECT_SECONDS = 1.5
+_LEAST_SECONDS = 2.0
 _PATIENCE = 3.0
 """A mutant's check gets this multiple of what the true claim took, or the least: a divergent integral never ends."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import mpmath
@@ -111,9 +112,15 @@ def _collect_symbols(relations: Iterable[Relation]) -> set[Symbol]:
 
 
 def _at_root(model: Model, point: Values, digits: int) -> Values:
+    return {**point, **solve_once(model, tuple((symbol, point[symbol]) for symbol in model.symbols), digits)}
+
+
+@lru_cache(maxsize=1024)
+def solve_once(model: Model, point: tuple[tuple[Symbol, Any], ...], digits: int) -> Values:
+    """The root; several claims at one model's roots, and changed ones, meet the same points again."""
     from numerics.precise_root import solve_root
 
-    return {**point, **solve_root(model, {symbol: point[symbol] for symbol in model.symbols}, digits=digits)}
+    return dict(solve_root(model, dict(point), digits=digits))
 
 
 def _collect(compare: Callable[[Values], bool], candidates: Iterable[Values], asked: int) -> tuple[Opinion, Values]:

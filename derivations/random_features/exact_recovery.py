@@ -142,7 +142,7 @@ def recovered(name: Symbol, /) -> Expr:
     return expression
 
 
-@theorem.step(Sampled(LITTLE_NOISE, digits=20, points=4, roots_of=linear_regression.model), uses=[balance, radius])
+@theorem.step(Sampled(LITTLE_NOISE, digits=20, points=40, roots_of=linear_regression.model), uses=[balance, radius])
 def little_noise() -> Claim:
     """With little noise and room to spare the model's s is the least scale noise epsilon/(psi2 z sqrt(room))."""
     scale = recovered(least_scale)

@@ -186,13 +186,13 @@ def corner() -> Claim:
     return gaussian_tail()
 
 
-@theorem.step(Sampled({**BOX, share: (0, 0)}, points=3, roots_of=model), uses=[corner, ridgeless.risk_of_the_phase])
+@theorem.step(Sampled({**BOX, share: (0, 0)}, points=24, roots_of=model), uses=[corner, ridgeless.risk_of_the_phase])
 def least_gradient() -> Claim:
     """At k = 0 the gradient norm is below that of the interpolator of least norm,"""
     return below(A**2, ridgeless.ridgeless("A2"))
 
 
-@theorem.step(Sampled(BOX, points=3, roots_of=model), uses=[corner, ridgeless.risk_of_the_phase])
+@theorem.step(Sampled(BOX, points=24, roots_of=model), uses=[corner, ridgeless.risk_of_the_phase])
 def least_norm() -> Claim:
     """and for every k the norm is above."""
     return below(ridgeless.ridgeless("theta2"), THETA2)
