@@ -103,7 +103,7 @@ def modulus() -> Claim:
     return at_most((start + 2 * radius) ** exponent - start**exponent, 2 * radius**exponent, given=[below(start, 1)])
 
 
-@theorem.step(Sampled(domain=BOX), uses=[exact_family, margin_condition, modulus])
+@theorem.step(Sampled(domain=BOX, points=120), uses=[exact_family, margin_condition, modulus])
 def below_the_bound() -> Claim:
     """The family obeys the bound with room to spare: only |s| <= 2 delta is hit, and |F| <= t is larger."""
     return at_most(robust_excess(), robust_excess_bound())

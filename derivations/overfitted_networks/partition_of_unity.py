@@ -118,7 +118,7 @@ def taylor_remainder() -> Claim:
     return equal(Integral(L * (s * distance) ** (r - 1) * distance, (s, 0, 1)), L * distance**r / r)
 
 
-@theorem.step(Sampled(domain={r: (Rational(1, 20), 2)}, points=12), uses=[circumradius, taylor_remainder])
+@theorem.step(Sampled(domain={r: (Rational(1, 20), 2)}, points=120), uses=[circumradius, taylor_remainder])
 def interpolation_error() -> Claim:
     """Jensen: the mean of D^r is at most (mean of D^2)^(r/2) <= (sqrt(d) h/2)^r for r <= 2; affine parts are exact."""
     weights = barycentric_weights(u[:2])

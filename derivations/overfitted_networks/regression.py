@@ -223,7 +223,7 @@ MODERATE = {
 }
 
 
-@theorem.step(Sampled(domain={**MODERATE, nodes: (1, 40)}), uses=[partition_of_unity.interpolation_error])
+@theorem.step(Sampled(domain={**MODERATE, nodes: (1, 40)}, points=120), uses=[partition_of_unity.interpolation_error])
 def nodes_for_an_accuracy() -> Claim:
     """N >= (sqrt(d)/2)(L/(eps max(1, r)))^(1/r) cells an axis give the sup error eps."""
     scale = lipschitz / (accuracy * Max(1, smoothness))
