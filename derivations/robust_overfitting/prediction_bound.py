@@ -49,7 +49,7 @@ def cauchy_schwarz() -> Relation:
 
 
 @theorem.step(
-    Sampled({_c: (-2, 2), _k1: (-1, 1), _k2: (-1, 1)}, points=8),
+    Sampled({_c: (-2, 2), _k1: (-1, 1), _k2: (-1, 1)}, points=60),
     uses=[degeneration.residual_bound, reach_of_a_point, cauchy_schwarz, dynamics.trained_output],
     source=RECALLED,
 )
