@@ -12,7 +12,6 @@ from typing import Any
 from sympy import Expr, Integral, S, Symbol, Tuple, cos, diff, pi, sin, sqrt, sympify
 
 ANGLE = Symbol("angle", real=True)
-OTHER_ANGLE = Symbol("other_angle", real=True)
 
 
 def angle_mean(integrand: Expr, angle: Symbol = ANGLE, /) -> Expr:
@@ -115,7 +114,6 @@ class LawMean(Expr):
 
 __all__ = [
     "ANGLE",
-    "OTHER_ANGLE",
     "LawMean",
     "angle_mean",
     "edge_coordinate",

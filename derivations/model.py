@@ -89,6 +89,11 @@ class FunctionParameter:
     constants: Mapping[str, Symbol]
     convention: str = ""
 
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbols that carry its value."""
+        return tuple(self.constants.values())
+
 
 @dataclass(frozen=True, eq=False)
 class ChoiceParameter:
@@ -100,6 +105,11 @@ class ChoiceParameter:
     default: str
     symbol: Symbol
     convention: str = ""
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbols that carry its value."""
+        return (self.symbol,)
 
     def chosen(self, option: str, /) -> Relation:
         """The condition that `option` is chosen. Raises KeyError for a word that is not an option."""
@@ -225,21 +235,10 @@ class Model:
     @property
     def symbols(self) -> tuple[Symbol, ...]:
         """The symbols that carry the parameters' values: the numeric parameters, and each function's constants."""
-        found: list[Symbol] = []
-        for item in self.parameters:
-            found.extend(_carriers(item))
-        return tuple(found)
+        return tuple(s for p in self.parameters for s in ((p,) if isinstance(p, Parameter) else p.symbols))
 
     def expand(self, expression: Expr, /) -> Expr:
         """The expression with every program name replaced by its definition, down to parameters and unknowns."""
         for name, definition in reversed(self.program):
             expression = expression.xreplace({name: definition})
         return expression
-
-
-def _carriers(item: AnyParameter) -> tuple[Symbol, ...]:
-    if isinstance(item, FunctionParameter):
-        return tuple(item.constants.values())
-    if isinstance(item, LawParameter):
-        return item.symbols
-    return (item.symbol,) if isinstance(item, ChoiceParameter) else (item,)

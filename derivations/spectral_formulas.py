@@ -49,6 +49,11 @@ def resolvent_mean(z: Expr, rho: Expr, /) -> Expr:
     return Piecewise((2 / (shift + root), shift > 0), ((root - shift) / (2 * z), True))
 
 
+def seen_mean(z: Expr, rho: Expr, /, root: Expr | None = None) -> Expr:
+    """The mean of s/(s + z) over mu, 1 - z g_rho(z) without the difference; `root` may name the discriminant D(z)."""
+    return 2 * rho / (z + rho + 1 + (resolvent_discriminant(z, rho) if root is None else root))
+
+
 def size_biased_laplace(u: Expr, rho: Expr, /) -> Expr:
     """ell(u), the mean of exp(-u s) over the semicircle law s dmu/rho, u >= 0, as an integral over an angle."""
     return edge_mean(lambda s: exp(-u * s), rho)
@@ -96,5 +101,6 @@ __all__ = [
     "laplace_mean",
     "resolvent_discriminant",
     "resolvent_mean",
+    "seen_mean",
     "size_biased_laplace",
 ]

@@ -16,13 +16,10 @@ import numpy as np
 import scipy.integrate
 
 from numerics.lab import Array, device_of, namespace, to_numpy
+from numerics.runge_kutta import RUNGE_KUTTA_LIMIT, runge_kutta
 
 Strength: TypeAlias = Callable[[float], Array]
 """strength(t): the (n,) array eta_i(t) S g_i; D is its exponential."""
-
-RUNGE_KUTTA_LIMIT = 2.7
-"""The classical fourth-order method is stable on the negative axis down to -2.785."""
-_SUM_TO_ONE = (1 / 6, 1 / 3, 1 / 3, 1 / 6)
 
 
 class IntegrationStatus(Enum):
@@ -141,29 +138,6 @@ def integrate_fixed_steps(
         return -(theta @ scale_rows(diagonal_at(strength, time), state))
 
     return namespace(u0).stack(runge_kutta(velocity, u0, ends, steps=steps))
-
-
-def runge_kutta(
-    velocity: Callable[[float, Array], Array], start: Array, times: Sequence[float], /, *, steps: int
-) -> list[Array]:
-    """The solutions of w' = velocity(t, w) at `times` from `start` at 0, by classical fourth-order steps.
-
-    `steps` are shared out over the intervals between the times, at least one for each.
-    """
-    now, state, found = 0.0, start, []
-    for end in times:
-        count = max(1, math.ceil(steps * (end - now) / times[-1])) if end > now else 0
-        width = (end - now) / max(count, 1)
-        for k in range(count):
-            at = now + k * width
-            slopes = [velocity(at, state)]
-            for share in (0.5, 0.5, 1.0):
-                slopes.append(velocity(at + share * width, state + share * width * slopes[-1]))
-            for weight, slope in zip(_SUM_TO_ONE, slopes, strict=True):
-                state = state + weight * width * slope
-        now = end
-        found.append(state)
-    return found
 
 
 def descend(theta: Array, diagonals: Iterable[Array], u0: Array, /, *, step: float) -> list[Array]:

@@ -8,8 +8,9 @@ derivations.robust_overfitting.error_bound and .degeneration.
 import math
 from collections.abc import Sequence
 
-from numerics.dynamics import Strength, check_times, diagonal_at, rates, runge_kutta
+from numerics.dynamics import Strength, check_times, diagonal_at, rates
 from numerics.lab import Array, cholesky, namespace, solve_triangular
+from numerics.runge_kutta import runge_kutta
 
 
 def kernel_norm(theta: Array, v: Array, /) -> float:

@@ -205,11 +205,6 @@ def erfinv(array: Array, /) -> Array:
     return _special("erfinv", array)
 
 
-def scaled_bessel_i1(array: Array, /) -> Array:
-    """exp(-|z|) I_1(z), entry by entry: the modified Bessel function without its growth."""
-    return _special("i1e", array)
-
-
 def ndtri(array: Array, /) -> Array:
     """The quantile function of the standard normal law, entry by entry."""
     return _special("ndtri", array)

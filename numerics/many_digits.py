@@ -41,11 +41,6 @@ def chi_square_cdf(z: Any, /) -> Any:
     return mpmath.gammainc(mpmath.mpf(3) / 2, 0, z**2 / 2, regularized=True)
 
 
-def bessel_i1(z: Any, /) -> Any:
-    """The modified Bessel function I_1."""
-    return mpmath.besseli(1, z)
-
-
 def bump_volume(dimension: Any, radius: Any, ramp: Any, /) -> Any:
     """sum_k C(d, k) (2 radius)^(d-k) (2 ramp)^k / k! for whole d >= 1."""
     d = int(dimension)

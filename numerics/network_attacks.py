@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from numerics.lab import Array, namespace
+from numerics.runge_kutta import solve_autonomous
 
 Predict: TypeAlias = Callable[[Array], tuple[Array, Array]]
 
@@ -44,20 +45,12 @@ class GradientFlow:
 
     def __call__(self, predict: Predict, inputs: Array, labels: Array, /) -> tuple[Array, Array | None]:
         """Attacked points (B, m, d); None in place of the residuals there, which are those of f."""
-        width = 1 / self.steps
 
         def velocity(points: Array) -> Array:
             outputs, gradients = predict(points)
             return (self.strength * (outputs - labels))[..., None] * gradients
 
-        points = inputs
-        for _ in range(self.steps):
-            first = velocity(points)
-            second = velocity(points + width / 2 * first)
-            third = velocity(points + width / 2 * second)
-            last = velocity(points + width * third)
-            points = points + width / 6 * (first + 2 * second + 2 * third + last)
-        return points, None
+        return solve_autonomous(velocity, inputs, 1.0, steps=self.steps), None
 
     def amplification(self, gradients: Array, /) -> Array:
         """exp(eta S |grad_x f|^2), exact where f is linear in x."""

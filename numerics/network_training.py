@@ -15,10 +15,11 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from numerics.dynamics import RUNGE_KUTTA_LIMIT, check_times, runge_kutta
+from numerics.dynamics import check_times
 from numerics.finite_networks import Network, evaluate, pull_back, push_forward, tangent_kernel
 from numerics.lab import Array, namespace
 from numerics.network_attacks import Attack
+from numerics.runge_kutta import RUNGE_KUTTA_LIMIT, solve_autonomous
 
 Seen = TypeVar("Seen")
 SHARE_OF_LIMIT = 0.5
@@ -147,7 +148,7 @@ def follow(
         if end > now and math.isfinite(rate):
             steps = max(1, math.ceil((end - now) * rate / (share * RUNGE_KUTTA_LIMIT)))
             with np.errstate(over="ignore", invalid="ignore"):  # the status reports what is not finite
-                (state,) = runge_kutta(lambda _, state: flow.velocity(state), state, [end - now], steps=steps)
+                state = solve_autonomous(flow.velocity, state, end - now, steps=steps)
             total += steps
         now = end
         seen.append(observe(state))

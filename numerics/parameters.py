@@ -67,9 +67,8 @@ def _text(item: FunctionParameter | ChoiceParameter | LawParameter, value: objec
             raise ParameterError(f"{item.name} is {value!r}; allowed are {', '.join(item.options)}")
         return str(value)
     if not isinstance(value, str):
-        form = "a law, given as text such as" if isinstance(item, LawParameter) else "a function of t, given as text"
-        example = "'0.5@0.5,1.5@0.5'" if isinstance(item, LawParameter) else "such as 'tanh(t)'"
-        raise ParameterError(f"{item.name} is {form} {example}, not {value!r}")
+        what = ("law", "0.5@0.5,1.5@0.5") if isinstance(item, LawParameter) else ("function of t", "tanh(t)")
+        raise ParameterError(f"{item.name} is a {what[0]}, given as text such as '{what[1]}', not {value!r}")
     return value
 
 

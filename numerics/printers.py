@@ -149,12 +149,6 @@ class ArrayPrinter(_Printer):
         rest = Mul(*(factor for factor in node.args if not factor.is_number))
         return f"{self._print(Mul(*constants))}*{self.parenthesize(rest, PRECEDENCE['Mul'])}"
 
-    def _print_besseli(self, node: Any) -> str:
-        order, argument = node.args
-        if order != 1:
-            raise TypeError(f"code generation knows the Bessel function I_1, not {node}")
-        return f"special.bessel_i1({self._print(argument)})"
-
     def _print_Max(self, node: Any) -> str:
         return self._fold("xp.maximum", node)
 

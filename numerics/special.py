@@ -3,11 +3,10 @@
 import math
 
 from numerics.averages import angle_integral, law_mean, lower_mean
-from numerics.lab import Array, erf, erfc, erfinv, namespace, scaled_bessel_i1
+from numerics.lab import Array, erf, erfc, erfinv, namespace
 
 __all__ = [
     "angle_integral",
-    "bessel_i1",
     "bump_volume",
     "chi_square_cdf",
     "erf",
@@ -40,12 +39,6 @@ def chi_square_cdf(z: Array, /) -> Array:
     for k in range(SERIES_TERMS, 0, -1):
         series = 1 + series * square / (2 * k + 3)
     return xp.where(is_small, bump * square * series / 3, erf(z / math.sqrt(2)) - bump)
-
-
-def bessel_i1(z: Array, /) -> Array:
-    """The modified Bessel function I_1, entry by entry (infinite beyond z = 713)."""
-    xp = namespace(z)
-    return scaled_bessel_i1(z) * xp.exp(xp.abs(z))
 
 
 def bump_volume(dimension: Array, radius: Array, ramp: Array, /) -> Array:

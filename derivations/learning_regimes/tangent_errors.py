@@ -27,7 +27,7 @@ from derivations.learning_regimes.symbols import (
     tangent_energy,
     trace_alignment,
 )
-from derivations.spectral_formulas import resolvent_discriminant, resolvent_mean
+from derivations.spectral_formulas import resolvent_discriminant, resolvent_mean, seen_mean
 
 TEST_ERROR_WORDS = ("hermite(2)", "hermite(4)", "tangent_energy", "radial_tangent_energy")
 """The activation's constants that the test error needs."""
@@ -126,7 +126,7 @@ def trace_energy(penalty: Expr = S.Zero, /) -> Expr:
 
 def seen(z: Expr, /) -> Expr:
     """J_1 = 1 - omega(z) = E s/(s + z)."""
-    return 2 * rho / (z + rho + 1 + discriminant(z))
+    return seen_mean(z, rho)
 
 
 def size_biased_resolvent(z: Expr, /) -> Expr:

@@ -17,6 +17,7 @@ from derivations.core import Certified, Cited, Derivation, Exact, Lab, Simulatio
 from derivations.evidence import Instance
 from derivations.lemmas.trace_functionals import FeatureTrace, InputTrace
 from derivations.relations import Convergence, Relation, Statement, below, equal, solves, statement, tends_to
+from derivations.spectral_formulas import resolvent_discriminant, seen_mean
 
 theorem = Derivation(
     __name__,
@@ -36,7 +37,7 @@ omega = parameter("omega", "regularisation of the resolvent", positive=True)
 g = unknown("g", "lim (1/d) tr (S + omega)^(-1)", positive=True)
 
 shift = omega + (psi1 - 1)
-root = sqrt(shift**2 + 4 * omega)
+root = resolvent_discriminant(omega, psi1)
 closed_form = (root - shift) / (2 * omega)
 aspect = (1 + g) * (1 - omega * g) / g
 """psi1 in the coordinates (omega, g), in which the law is rational: claims about g need no square root there."""
@@ -63,7 +64,7 @@ def stable_program(features: Expr, kappa: Symbol, lam: Symbol, /) -> tuple[tuple
         (b, w + (features - 1)),
         (d, sqrt(b**2 + 4 * w)),
         (wg, Piecewise((2 * w / (b + d), b > 0), ((d - b) / 2, True))),
-        (m, 2 * features / (w + features + 1 + d)),
+        (m, seen_mean(w, features, d)),
         (h, features / (w + wg)),
         (Symbol("m12", positive=True), m / d),
         (Symbol("m22", positive=True), m * (2 * w * (1 + features) + (1 - features) ** 2) / (d * (d + w))),

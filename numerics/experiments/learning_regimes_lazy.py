@@ -16,7 +16,6 @@ The first three take at.ridge (0 if absent) in the place of the projection; `rid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from types import SimpleNamespace
 
 from derivations.lab import Array, Lab
@@ -25,6 +24,7 @@ from numerics.conjugate_gradients import LinearSolution, conjugate_gradients
 from numerics.experiments.learning_regimes_tangent import draw_rows, row_controls, tangent_system
 from numerics.lab import namespace
 from numerics.population_regression import eye_like
+from numerics.runge_kutta import solve_autonomous
 from numerics.tangent_duals import derivative_duals, initial_energies, tangent_duals
 from numerics.tangent_kernel import TangentGram, initial_correlation, off_diagonal, tangent_gram
 
@@ -128,20 +128,8 @@ def _train(rows: Array, target: Array, output: Array, at: SimpleNamespace) -> di
 
     fastest = 2 * (scale * (1 + math.sqrt(neurons / size))) ** 2
     steps = max(8, math.ceil(STEPS_PER_RATE * at.time * fastest))
-    left = residual(runge_kutta(velocity, rows, at.time, steps))
+    left = residual(solve_autonomous(velocity, rows, at.time, steps=steps))
     return {"test_error": float(xp.sum(left**2)), "dirichlet_energy": float(xp.sum((left + diagonal) ** 2))}
-
-
-def runge_kutta(velocity: Callable[[Array], Array], start: Array, time: float, steps: int, /) -> Array:
-    """The solution at `time` of w' = velocity(w) from `start`, by `steps` classical fourth-order steps."""
-    now, step = start, time / steps
-    for _ in range(steps):
-        first = velocity(now)
-        second = velocity(now + step / 2 * first)
-        third = velocity(now + step / 2 * second)
-        fourth = velocity(now + step * third)
-        now = now + step / 6 * (first + 2 * second + 2 * third + fourth)
-    return now
 
 
 def _solve(gram: TangentGram, right: Array, at: SimpleNamespace) -> LinearSolution:

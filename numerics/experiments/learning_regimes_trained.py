@@ -8,7 +8,6 @@ since the rows at the start are rotation invariant; a semicircle spectrum is tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TypeAlias
 
@@ -17,6 +16,7 @@ import numpy as np
 from derivations.lab import Array, Lab
 from numerics.first_layers import count_neurons
 from numerics.lab import cholesky, gram, namespace, solve_triangular
+from numerics.runge_kutta import solve_autonomous
 
 STEPS = 12
 """Runge-Kutta steps in the time in which the fastest direction at the start grows or decays by e^2."""
@@ -150,29 +150,16 @@ def train(b: Array, weights: Weights, time: float, /, *, output_rate: float) -> 
     """
     xp = namespace(b)
 
-    def slope(state: Weights) -> Weights:
-        rows, output = state
+    def velocity(state: Array) -> Array:
+        rows, output = state[:, :-1], state[:, -1]
         gaps = (rows @ rows.T) @ (output[:, None] * rows) - rows * b
-        return -output[:, None] * gaps, -output_rate * xp.sum(gaps * rows, axis=1)
+        return -xp.concat([output[:, None] * gaps, output_rate * xp.sum(gaps * rows, axis=1)[:, None]], axis=1)
 
     rows, output = weights
     start = float(xp.linalg.matrix_norm(gram(rows))) * float(xp.max(xp.abs(output)))
     steps = math.ceil(STEPS * time * (float(xp.max(xp.abs(b))) + min(start, 40 / max(time, 1e-3))) / 2)
-    return _integrate(slope, weights, time / steps, steps)
-
-
-def _integrate(slope: Callable[[Weights], Weights], state: Weights, step: float, steps: int) -> Weights:
-    def moved(by: float, direction: Weights) -> Weights:
-        return state[0] + by * direction[0], state[1] + by * direction[1]
-
-    for _ in range(steps):
-        k1 = slope(state)
-        k2 = slope(moved(step / 2, k1))
-        k3 = slope(moved(step / 2, k2))
-        k4 = slope(moved(step, k3))
-        mean = tuple((a + 2 * b + 2 * c + e) / 6 for a, b, c, e in zip(k1, k2, k3, k4, strict=True))
-        state = moved(step, (mean[0], mean[1]))
-    return state
+    trained = solve_autonomous(velocity, xp.concat([rows, output[:, None]], axis=1), time, steps=steps)
+    return trained[:, :-1], trained[:, -1]
 
 
 def _draw_flow(lab: Lab, at: SimpleNamespace, d: int) -> tuple[Array, Array]:

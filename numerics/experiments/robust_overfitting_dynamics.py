@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from derivations.lab import Lab
-from numerics.dynamics import closed_form, integrate, midpoint_pieces, rates, runge_kutta
+from numerics.dynamics import closed_form, integrate, midpoint_pieces, rates
 from numerics.dynamics_bounds import kernel_norm, leading_error, levy_area, turning_norm
 from numerics.lab import to_numpy
+from numerics.runge_kutta import runge_kutta
 
 Vector = npt.NDArray[np.float64]
 Strength = Callable[[float], Vector]

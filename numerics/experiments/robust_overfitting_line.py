@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
-from numerics.dynamics import runge_kutta
 from numerics.finite_networks import Network, evaluate, tangent_kernel
 from numerics.kernel_flows import frozen_outputs
 from numerics.lab import Array, ArrayLab
 from numerics.network_attacks import GradientFlow
 from numerics.network_training import NetworkFlow, follow
+from numerics.runge_kutta import runge_kutta
 
 LOOKS = 5
 """Times at which outputs are compared."""

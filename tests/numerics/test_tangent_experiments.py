@@ -14,6 +14,7 @@ from numerics.experiments import learning_regimes_lazy as lazy_regime
 from numerics.experiments import learning_regimes_tangent as regime
 from numerics.lab import CPU, ArrayLab, Device
 from numerics.quadratic_targets import diagonal_target
+from numerics.runge_kutta import solve_autonomous
 from numerics.sampling import stream
 from numerics.tangent_duals import tangent_duals
 from numerics.tangent_kernel import initial_correlation, tangent_gram
@@ -161,7 +162,7 @@ def test_the_closed_flow_is_the_gradient_flow_of_half_the_loss(rho, time):
     for sign in (1.0, -1.0):
         # one unit of the flow's time is 1/4 where the features are (a.x) 2(w.x), unweighted
         pull = right - sign * right_init
-        weights = lazy_regime.runge_kutta(lambda a, pull=pull: pull - gram.product(a), 0 * right, time / 4, 300)
+        weights = solve_autonomous(lambda a, pull=pull: pull - gram.product(a), 0 * right, time / 4, steps=300)
         errors.append(np.sum((sign * start + weights.T @ rows + rows.T @ weights - np.diag(target)) ** 2))
     assert np.mean(errors) == pytest.approx(closed["test_error"], rel=1e-8)
 
