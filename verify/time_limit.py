@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import math
 import signal
 import threading
@@ -14,6 +15,9 @@ from typing import TypeVar
 
 _WAITING = 10
 """A block that waits gets this multiple of its processor time on the clock."""
+
+_AGAIN = 0.1
+"""Seconds until the limit speaks again, where something in the block swallowed it."""
 
 
 T = TypeVar("T")
@@ -62,22 +66,36 @@ def _timer(name: str, seconds: float, limit: object) -> Iterator[None]:
     if 0 < outer <= seconds:
         yield
         return
+    leaving = False
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
+    def interrupt(_number: int, frame: FrameType | None) -> None:
+        if leaving or _unheard(frame):
+            return
         error = TimedOut()
         error.limit = limit
         raise error
 
     started = clock()
     before = signal.signal(number, interrupt)
-    signal.setitimer(which, max(seconds, 1e-3))
+    signal.setitimer(which, max(seconds, 1e-3), _AGAIN)
     try:
         yield
     finally:
+        leaving = True
         signal.setitimer(which, 0)
         signal.signal(number, before)
         if outer > 0:
-            signal.setitimer(which, max(outer - (clock() - started), 1e-3))
+            signal.setitimer(which, max(outer - (clock() - started), 1e-3), _AGAIN)
+
+
+def _unheard(frame: FrameType | None) -> bool:
+    """Whether the interpreter only prints what is raised here: in a finalizer or a callback of the collector."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager
