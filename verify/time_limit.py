@@ -69,7 +69,7 @@ def _timer(name: str, seconds: float, limit: object) -> Iterator[None]:
     leaving = False
 
     def interrupt(_number: int, frame: FrameType | None) -> None:
-        if leaving or _unheard(frame):
+        if leaving or unheard(frame):
             return
         error = TimedOut()
         error.limit = limit
@@ -88,7 +88,7 @@ def _timer(name: str, seconds: float, limit: object) -> Iterator[None]:
             signal.setitimer(which, max(outer - (clock() - started), 1e-3), _AGAIN)
 
 
-def _unheard(frame: FrameType | None) -> bool:
+def unheard(frame: FrameType | None) -> bool:
     """Whether the interpreter only prints what is raised here: in a finalizer or a callback of the collector."""
     callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:

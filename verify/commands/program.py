@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from verify.commands.errors import error_line
+from verify.commands.interrupts import heard_interrupts
 from verify.commands.streams import output_is_lost, prepare_streams
 
 NAME = "robust-limits"
@@ -96,7 +97,8 @@ class Program(click.Group):
         if os.environ.get("NO_COLOR"):
             extra["color"] = False
         try:
-            code = super().main(words, prog_name or invocation(), **extra)
+            with heard_interrupts():
+                code = super().main(words, prog_name or invocation(), **extra)
             sys.stdout.flush()
         except click.ClickException as error:
             click.echo(f"{NAME}: error: {error_line(error, self.called_command(words))}", err=True)
