@@ -48,7 +48,7 @@ def heard_interrupts() -> Iterator[None]:
         with lock:
             if not leaving:
                 repeated = True
-                signal.raise_signal(signal.SIGINT)
+                _wake_main_thread()
 
     signal.signal(signal.SIGINT, interrupt)
     try:
@@ -59,6 +59,14 @@ def heard_interrupts() -> Iterator[None]:
         with lock:
             pass
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _wake_main_thread() -> None:
+    """A signal to this thread would not end a wait of the main thread."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _is_cleaning_up() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ LONG = 20 * AGAIN
 
 
 def interrupt_soon() -> None:
-    threading.Timer(0.05, signal.raise_signal, (signal.SIGINT,)).start()
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def is_interrupted(work: Callable[[], object]) -> bool:
