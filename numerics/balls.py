@@ -111,6 +111,8 @@ def monotone(name: str, /) -> Callable[[arb], arb]:
 
 exponential = monotone("exp")
 logarithm = monotone("log")
+error_function = monotone("erf")
+complementary_error_function = monotone("erfc")
 
 
 def cosh(x: arb, /) -> arb:
@@ -152,6 +154,16 @@ def chi_square_cdf(x: arb, /) -> arb:
     low, high = (x,) * 2 if x.is_exact() else (x.lower(), x.upper())
     ends = [(end * end / 2).gamma_lower(arb(3) / 2, regularized=1) for end in (low, high)]
     return ends[0].union(ends[1])
+
+
+def chi_square_cdf_of_narrow(x: arb, /) -> arb:
+    """The same from the whole ball; above 1/2, where little cancels, as erf(x/sqrt 2) - sqrt(2/pi) x e^(-x^2/2)."""
+    if not x.is_finite() or not x > 0:
+        return chi_square_cdf(x)
+    half_square = x * x / 2
+    if x > 0.5:
+        return half_square.sqrt().erf() - 2 * (half_square / arb.pi()).sqrt() * (-half_square).exp()
+    return half_square.gamma_lower(arb(3) / 2, regularized=1)
 
 
 def absolute(x: arb, /) -> arb:

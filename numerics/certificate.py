@@ -14,22 +14,24 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from flint import arb, ctx, fmpq
 from sympy import oo
 
 from derivations.model import Branch, Model, Phase, Refusal
 from numerics.enclosure import BallProgram, compile_balls
-from numerics.exact_parameters import ExactValues, NotExact, read_exact
+from numerics.exact_parameters import ExactValues, NotExact
+from numerics.exact_points import PointReader
+from numerics.isolated_root import IsolatedRoot, isolate_near
+from numerics.known_digits import count_missing_bits, has_digits
 from numerics.krawczyk import RootStatus
-from numerics.model_balls import Conditions, ModelBalls
-from numerics.parameters import ParameterError, complete, constants
+from numerics.model_balls import MOST_DOUBLINGS, ModelBalls
+from numerics.parameters import ParameterError
 from numerics.solution import REGULAR
+from numerics.start_points import StartFinder, find_starts, read_guess
 
 MOST_DIGITS = 1000
 GUARD_BITS = 40
-MOST_DOUBLINGS = 5
-"""The precision starts a little above the digits and is doubled at most this often."""
+"""The precision starts a little above the digits and is raised MOST_DOUBLINGS times, at most doubled each time."""
 
 
 class CertificateStatus(Enum):
@@ -46,8 +48,9 @@ class Certificate:
     """What is proved at a point.
 
     `unknowns` and `observables` are balls that contain the true values (None where undefined, infinite or not
-    supported: then `notes` has a line); `box` holds, by unknown, the ball in which the root is unique. `reached` says
-    whether every ball has the digits that were asked for. `precision` is in bits.
+    supported: then `notes` has a line); `box` holds, by unknown, the ball in which the root is unique, or has one
+    at least, as the status says. `reached` says whether every ball has the digits that were asked for. `precision` is
+    in bits.
     """
 
     status: CertificateStatus
@@ -62,11 +65,22 @@ class Certificate:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class _RootWanted:
+    """A point whose regions are decided: the equations that are left, and its parameters as balls."""
+
+    compiled: ModelBalls
+    exact: ExactValues
+    parameters: list[arb]
+    phase: str = REGULAR
+
+
 class Certifier:
     """Certificates of a model's points; what is compiled is kept for further points with the same laws."""
 
     def __init__(self, model: Model, /) -> None:
         self.model = model
+        self._read = PointReader(model)
         self._compiled: dict[Any, ModelBalls] = {}
 
     def __call__(
@@ -74,19 +88,44 @@ class Certifier:
     ) -> Certificate:
         """The certificate at exact parameters by name (decimal text, int, Fraction, Rational; a float is a dyadic).
 
-        `guess` may give the unknowns roughly; without it the double-precision solver does. Raises ParameterError for
-        inadmissible parameters and ValueError for digits outside 1 to 1000.
+        `guess` may give the unknowns roughly; without it they are looked for in double precision. Raises ParameterError
+        for inadmissible parameters and ValueError for digits outside 1 to 1000.
         """
-        if not 1 <= digits <= MOST_DIGITS:
-            raise ValueError(f"digits is {digits}; allowed are 1 to {MOST_DIGITS}")
+        _require_digits(digits)
         begun = time.perf_counter()
-        try:
-            exact = read_exact(self.model, given)
-        except NotExact as error:
-            found = self._undecided(str(error))
-        else:
-            found = self._certify(self.model, exact, digits, guess)
+        found = self._locate(given, digits)
+        if isinstance(found, _RootWanted):
+            found = self._certify_root(found, digits, read_guess(found.compiled.model, guess) if guess else None)
         return replace(found, seconds=time.perf_counter() - begun)
+
+    def certify_many(
+        self,
+        points: Sequence[Mapping[str, object]],
+        /,
+        *,
+        digits: int = 30,
+        guesses: Sequence[Mapping[str, float] | None] = (),
+    ) -> list[Certificate]:
+        """The certificate of each point, in order; the double-precision solver is asked once for all of them.
+
+        `guesses`, if any, are as many as the points. Raises as for one point, at the first that is not admissible.
+        """
+        _require_digits(digits)
+        if guesses and len(guesses) != len(points):
+            raise ValueError(f"{len(guesses)} guesses are given for {len(points)} points; allowed are none or as many")
+        begun = time.perf_counter()
+        located = [self._locate(given, digits) for given in points]
+        wanted = [found if isinstance(found, _RootWanted) else None for found in located]
+        starts = find_starts(
+            [None if each is None else (each.compiled, each.exact) for each in wanted], guesses or [None] * len(points)
+        )
+        shared = (time.perf_counter() - begun) / max(1, len(points))
+        certificates = []
+        for point, start in zip(located, starts, strict=True):
+            begun = time.perf_counter()
+            found = self._certify_root(point, digits, start) if isinstance(point, _RootWanted) else point
+            certificates.append(replace(found, seconds=shared + time.perf_counter() - begun))
+        return certificates
 
     def _undecided(self, reason: str, phase: str = "") -> Certificate:
         return Certificate(CertificateStatus.undecided, phase, {}, dict.fromkeys(self.model.observables), reason=reason)
@@ -97,25 +136,35 @@ class Certifier:
             self._compiled[key] = ModelBalls(model, exact.laws)
         return self._compiled[key]
 
-    def _certify(self, model: Model, exact: ExactValues, digits: int, guess: Mapping[str, float] | None) -> Certificate:
-        compiled = self._balls(model, exact)
-        bits = _first_precision(digits)
+    def _locate(self, given: Mapping[str, object], digits: int) -> Certificate | _RootWanted:
+        try:
+            exact = self._read(given)
+        except NotExact as error:
+            return self._undecided(str(error))
+        return self._decide_regions(self.model, exact, digits)
+
+    def _decide_regions(self, model: Model, exact: ExactValues, digits: int) -> Certificate | _RootWanted:
+        """The certificate where a region or a closed form settles the point, else what is left to solve."""
+        compiled, bits = self._balls(model, exact), _first_precision(digits)
+        with ctx.workprec(bits):
+            parameters = _inputs(compiled, exact)
         regions: list[Refusal | Phase | Branch] = [*model.refusals, *model.phases, *model.branches]
         for region in regions:
-            inside = _decide(compiled.region(region), compiled, exact, bits)
+            conditions = compiled.region(region)
+            inside = conditions.decide(parameters, exact.numbers, bits, lambda: _inputs(compiled, exact))
             if inside is None:
-                why = compiled.region(region).reason or "its boundary is too close for the precision"
+                why = conditions.reason or "its boundary is too close for the precision"
                 return self._undecided(f"whether the point lies in {region.name} is not decided: {why}")
             if inside and isinstance(region, Phase):
                 return self._evaluate_phase(compiled, region, exact, digits)
             if inside and isinstance(region, Branch):
-                found = self._certify(region.model, exact, digits, guess)
+                found = self._decide_regions(region.model, exact, digits)
                 return replace(found, phase=region.name if found.phase == REGULAR else found.phase)
             if inside and isinstance(region, Refusal):
                 raise ParameterError(region.reason)
         if not model.unknowns:
-            return self._evaluate_formula(compiled, exact, digits)
-        return self._certify_root(compiled, exact, digits, guess)
+            return self._evaluate(compiled.values, compiled, exact, digits, REGULAR, ())
+        return _RootWanted(compiled, exact, parameters)
 
     def _evaluate_phase(self, compiled: ModelBalls, phase: Phase, exact: ExactValues, digits: int) -> Certificate:
         if phase.status == "outside_domain":
@@ -124,9 +173,6 @@ class Certifier:
         infinite = tuple(f"{name}: infinite or undefined here" for name, v in phase.observables.items() if v is None)
         return self._evaluate(closed, compiled, exact, digits, phase.name, infinite)
 
-    def _evaluate_formula(self, compiled: ModelBalls, exact: ExactValues, digits: int) -> Certificate:
-        return self._evaluate(compiled.values, compiled, exact, digits, REGULAR, ())
-
     def _evaluate(
         self, named: Any, compiled: ModelBalls, exact: ExactValues, digits: int, phase: str, infinite: tuple[str, ...]
     ) -> Certificate:
@@ -134,69 +180,80 @@ class Certifier:
         bits = _first_precision(digits)
         for _ in range(MOST_DOUBLINGS):
             with ctx.workprec(bits):
-                found = named(_inputs(compiled, exact))
+                found = named.on_narrow(_inputs(compiled, exact))
                 reached = all(has_digits(ball, digits) for ball in found.values())
             if reached:
                 break
             bits *= 2
-        return self._finish(compiled.model, {}, {}, found, named.missing, phase, infinite, digits, bits)
+        return self._finish(compiled.model, found, named.missing, digits, bits, phase=phase, notes=infinite)
 
-    def _certify_root(
-        self, compiled: ModelBalls, exact: ExactValues, digits: int, guess: Mapping[str, float] | None
-    ) -> Certificate:
+    def _certify_root(self, wanted: _RootWanted, digits: int, start: list[arb] | None) -> Certificate:
+        compiled, exact, bits = wanted.compiled, wanted.exact, _first_precision(digits)
         if compiled.system is None:
-            return self._undecided(compiled.reason, REGULAR)
-        start = _read_guess(compiled.model, guess) if guess else _find_start(compiled, exact)
+            return self._undecided(compiled.reason, wanted.phase)
+        start = start or StartFinder(compiled)(exact, wanted.parameters)
         if start is None:
-            return self._undecided("no root to start from was found in double precision", REGULAR)
-        unknowns, bits = compiled.model.unknowns, _first_precision(digits)
+            return self._undecided("no root to start from was found in double precision", wanted.phase)
         best: Certificate | None = None
+        isolated: IsolatedRoot | None = None
+        parameters = wanted.parameters
         for _ in range(MOST_DOUBLINGS):
             with ctx.workprec(bits):
-                parameters = _inputs(compiled, exact)
-                status, box, root = compiled.system.prove_near(start, parameters)
-                if status is RootStatus.unique and compiled.admissible([*root, *parameters]):
-                    found = compiled.values([*root, *parameters])
-                    names = [str(unknown) for unknown in unknowns]
-                    boxes, roots = dict(zip(names, box, strict=True)), dict(zip(names, root, strict=True))
-                    missing = compiled.values.missing
-                    best = self._finish(compiled.model, boxes, roots, found, missing, REGULAR, (), digits, bits)
-                    start = [ball.mid() for ball in root]
+                if isolated is None or isolated.status is not RootStatus.unique:
+                    isolated = isolate_near(compiled.system, start, parameters)
+                inputs = [*isolated.sharpen(compiled.system, parameters), *parameters]
+                proved = isolated.status in (RootStatus.unique, RootStatus.exists)
+                if proved and compiled.admissible.on_narrow(inputs):
+                    found, missing = compiled.values.on_narrow(inputs), compiled.values.missing
+                    best = self._finish(
+                        compiled.model, found, missing, digits, bits, phase=wanted.phase, isolated=isolated
+                    )
                 if best is not None and best.reached:
                     return best
-            bits *= 2
-        return best or self._undecided("the Krawczyk operator does not contract, or a sign is not certain", REGULAR)
+                bits += min(bits, _missing_bits(best, digits)) if best is not None else bits
+            with ctx.workprec(bits):
+                parameters = _inputs(compiled, exact)
+        return best or self._undecided(
+            "the Krawczyk operator does not contract, or a sign is not certain", wanted.phase
+        )
 
     def _finish(
         self,
         model: Model,
-        box: dict[str, arb],
-        roots: dict[str, arb],
         found: Mapping[str, arb],
         missing: Mapping[str, str],
-        phase: str,
-        notes: tuple[str, ...],
         digits: int,
         bits: int,
+        /,
+        *,
+        phase: str,
+        notes: tuple[str, ...] = (),
+        isolated: IsolatedRoot | None = None,
     ) -> Certificate:
+        names = [unknown.name for unknown in model.unknowns] if isolated is not None else []
+        box = dict(zip(names, isolated.box, strict=True)) if isolated is not None else {}
+        roots = dict(zip(names, isolated.root, strict=True)) if isolated is not None else {}
         finite = {name: ball for name, ball in found.items() if ball.is_finite()}
         lost = [f"{name}: {why}" for name, why in missing.items()]
         lost += [f"{name}: undefined, or not enclosed" for name in found if name not in finite]
         unknowns = {**roots, **{name: finite[name] for name in model.reported if name in finite}}
         observables = {name: finite.get(name) for name in model.observables}
-        settled = bool(roots) or not lost
-        status = CertificateStatus.unique if settled else CertificateStatus.undecided
+        status = CertificateStatus.unique if roots or not lost else CertificateStatus.undecided
+        if isolated is not None and isolated.status is RootStatus.exists:
+            status = CertificateStatus.exists
         with ctx.workprec(bits):
             reached = not lost and all(has_digits(ball, digits) for ball in (*roots.values(), *finite.values()))
-        reason = "" if settled else lost[0]
+        reason = "" if status is not CertificateStatus.undecided else lost[0]
         return Certificate(status, phase, unknowns, observables, box, reason, (*notes, *lost), reached, bits)
 
 
-def has_digits(ball: arb, digits: int, /) -> bool:
-    """Whether the radius is far below half a unit of the last of `digits` significant digits; an exact 0 has all."""
-    if not ball.is_finite():
-        return False
-    return bool(ball.rad() * arb(10) ** (digits + 2) <= ball.abs_lower())
+def _missing_bits(found: Certificate, digits: int) -> int:
+    return count_missing_bits((*found.unknowns.values(), *found.observables.values()), digits)
+
+
+def _require_digits(digits: int) -> None:
+    if not 1 <= digits <= MOST_DIGITS:
+        raise ValueError(f"digits is {digits}; allowed are 1 to {MOST_DIGITS}")
 
 
 def _first_precision(digits: int) -> int:
@@ -217,34 +274,6 @@ def _ball(value: Any) -> arb:
 def _constant(value: Any) -> BallProgram:
     """An irrational constant as a program, compiled once; flint's precision counts when it is called."""
     return compile_balls([value], [])
-
-
-def _decide(conditions: Conditions, compiled: ModelBalls, exact: ExactValues, bits: int) -> bool | None:
-    """Whether all conditions hold: balls first, then exact arithmetic, then balls of more and more bits."""
-    for attempt in range(MOST_DOUBLINGS):
-        with ctx.workprec(bits):
-            inside = conditions(_inputs(compiled, exact))
-        if inside is None and not attempt:
-            inside = conditions.decide_exactly(exact.numbers)
-        if inside is not None or conditions.reason:
-            return inside
-        bits *= 2
-    return None
-
-
-def _read_guess(model: Model, guess: Mapping[str, float]) -> list[arb]:
-    return [arb(float(guess[str(unknown)])) for unknown in model.unknowns]
-
-
-def _find_start(compiled: ModelBalls, exact: ExactValues) -> list[arb] | None:
-    """The unknowns in double precision, by the model's own equations alone: the regions are decided already."""
-    model = compiled.model
-    rounded = {n: v if isinstance(v, str) else float(v) for n, v in exact.given.items()}  # type: ignore[arg-type]
-    values = constants(model, complete(model, rounded))
-    flat = {name: value.reshape(1) if isinstance(value, np.ndarray) else value for name, value in values.items()}
-    found = compiled.solver.solve_values(flat, 1)
-    roots = [float(found.unknowns[str(unknown)][0]) for unknown in model.unknowns]
-    return [arb(root) for root in roots] if np.all(np.isfinite(roots)) else None
 
 
 def certify(model: Model, given: Mapping[str, object], /, *, digits: int = 30) -> Certificate:

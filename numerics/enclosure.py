@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from functools import cached_property
 from typing import TypeAlias
 
 import sympy
@@ -18,6 +19,7 @@ from flint import arb, ctx, fmpq
 
 from derivations.relations import Relation
 from numerics import balls
+from numerics.fused import FusedTape
 from numerics.tape import Tape, UnsupportedNode
 from numerics.weighted_balls import SmallestSum
 
@@ -69,6 +71,17 @@ class BallProgram:
         """The balls of the expressions, in their order."""
         values = self.tape.run(inputs)
         return [values[k] for k in self.outputs]
+
+    def on_narrow(self, inputs: Sequence[arb], /) -> list[arb]:
+        """Balls of the same values by flint's own operations: sound on every ball, tight on narrow ones, and fast."""
+        if not all(ball.is_finite() for ball in inputs):
+            return self(inputs)
+        found: list[arb] = self._fused(inputs)
+        return found
+
+    @cached_property
+    def _fused(self) -> FusedTape:
+        return FusedTape(self.tape, self.outputs)
 
 
 def compile_balls(
@@ -138,13 +151,14 @@ def compile_jacobian(
     *,
     definitions: Iterable[tuple[sympy.Symbol, sympy.Expr]] = (),
     piecewise: bool = False,
+    values: bool = False,
 ) -> BallProgram | None:
     """The derivatives of each expression in each unknown, row by row, from balls of `symbols` (`unknowns` among them).
 
-    None where an expression can jump (Piecewise, sign) or a derivative is not supported. With `piecewise`, a Piecewise
-    is allowed, and the derivative is not finite on a box on which no single branch is certain. Definitions (name,
-    expression) are differentiated one by one and chained. Derivatives are taken in real symbols without further
-    assumptions, since a box may reach where an assumption fails.
+    With `values`, the values of the expressions follow. None where an expression can jump (Piecewise, sign) or a
+    derivative is not supported. With `piecewise`, a Piecewise is allowed, and the derivative is not finite on a box on
+    which no single branch is certain. Definitions (name, expression) are differentiated one by one and chained.
+    Derivatives are taken in real symbols without further assumptions, since a box may reach where an assumption fails.
     """
     definitions = tuple(definitions)
     jumps = (sympy.sign, SmallestSum) if piecewise else (sympy.Piecewise, sympy.sign, SmallestSum)
@@ -170,6 +184,7 @@ def compile_jacobian(
         # a jump between constants leaves no trace in the derivative: the values themselves must be certain, too
         checked = [*rows, *(definition.xreplace(real) for _, definition in definitions)] if piecewise else []
         guards = [tape.visit(each) for each in checked if each.has(sympy.Piecewise)]
+        slots += [tape.visit(row) for row in rows] if values else []
         return BallProgram(tape, tuple(tape.guard(slot, guards) for slot in slots))
     except UnsupportedNode:
         return None

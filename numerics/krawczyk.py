@@ -1,8 +1,9 @@
 """Existence and uniqueness of a root, certified by the Krawczyk operator with the symbolic Jacobian.
 
 On a box X with midpoint m and any matrix Y near the inverse of J(m), let K = m - Y f(m) + (I - Y J(X)) (X - m). Every
-root in X lies in K; if K lies in the interior of X, then X has exactly one root.
-Source: Krawczyk (1969); Moore, Kearfott & Cloud (2009), section 8.2.
+root in X lies in K; if K lies in the interior of X, then X has exactly one root; if K lies in X at all and Y is
+regular, then X has a root. It has one, too, if each entry of Y f has opposite signs on two opposite faces of X.
+Source: Krawczyk (1969); Moore, Kearfott & Cloud (2009), section 8.2; for faces Moore & Kioustelidis (1980).
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from numerics.enclosure import BallProgram, UnsupportedNode, Value, as_ball, com
 
 _MOST_NEWTON_STEPS = 30
 _MOST_CONTRACTIONS = 40
-_MOST_CHORDS = 4
 _INFLATIONS = (1, 8, 64, 512, 4096)
+_INSIDE = 1 - 2.0**-20
+"""The share of a radius at which signs are tested: rounding must not move an end out of its ball."""
 
 
 class RootStatus(Enum):
     """How a certification ended; the value is the advice."""
 
     unique = "The starting box has exactly one root, and it lies in the box that is returned."
+    exists = "The box that is returned has a root; it may hold further ones, or the root may be multiple."
     none = "The starting box has no root; move it."
     undecided = "The operator does not tell: the root may be double, the guess far off, or the box too wide."
 
@@ -56,9 +59,10 @@ def isolate_unique_root(
 ) -> RootCertificate:
     """Certify that expressions (set to 0) have exactly one root in `box`, or near `guess` (floats are welcome there).
 
-    `values` are the other symbols: exact numbers, or intervals, for each point of which the certificate then holds.
-    `definitions` are (name, expression) pairs in order, as in a Model's program. Raises ValueError unless the system is
-    square and exactly one of `box` and `guess` names every unknown; UnsupportedNode where there is no Jacobian.
+    Where that cannot be shown, that they have one at all: the status tells. `values` are the other symbols: exact
+    numbers, or intervals, for each point of which the certificate then holds. `definitions` are (name, expression)
+    pairs in order, as in a Model's program. Raises ValueError unless the system is square and exactly one of `box` and
+    `guess` names every unknown; UnsupportedNode where there is no Jacobian.
     """
     start = box if guess is None else guess
     if start is None or (box is not None and guess is not None) or set(start) != set(unknowns):
@@ -70,6 +74,8 @@ def isolate_unique_root(
         parameters = [as_ball(value, str(symbol)) for symbol, value in (values or {}).items()]
         if guess is None:
             status, found = system.contract([as_ball(start[u], str(u)) for u in unknowns], parameters)
+            if status is RootStatus.undecided and system.changes_sign(found, parameters):
+                status = RootStatus.exists
         else:
             status, _, found = system.inflate([_read_guess(start[u], u) for u in unknowns], parameters)
     return RootCertificate(status, dict(zip(unknowns, found, strict=True)), precision)
@@ -77,7 +83,10 @@ def isolate_unique_root(
 
 @dataclass(frozen=True)
 class RootSystem:
-    """Compiled equations and Jacobian, as functions of (unknowns, then parameters), under flint's current precision."""
+    """Compiled equations, and the Jacobian row by row followed by the equations' values again.
+
+    Both are functions of (unknowns, then parameters), under flint's current precision.
+    """
 
     equations: BallProgram
     jacobian: BallProgram
@@ -91,36 +100,34 @@ class RootSystem:
         definitions: Sequence[tuple[sympy.Symbol, sympy.Expr]],
     ) -> RootSystem:
         symbols = [*unknowns, *values]
-        jacobian = compile_jacobian(equations, symbols, unknowns, definitions=definitions)
+        jacobian = compile_jacobian(equations, symbols, unknowns, definitions=definitions, values=True)
         if jacobian is None:
             raise UnsupportedNode("equations: a derivative is not supported on balls, or an expression can jump")
         return cls(compile_balls(equations, symbols, definitions=definitions), jacobian)
 
-    def preconditioner(self, middle: list[arb], parameters: list[arb]) -> arb_mat | None:
-        """The midpoint of the inverse Jacobian at a point, None where it is singular or not finite."""
-        entries = [entry.mid() for entry in self.jacobian([*middle, *parameters])]
-        size = len(middle)
-        try:
-            inverse = arb_mat(size, size, entries).inv()
-        except ZeroDivisionError:
-            return None
-        middles = [inverse[i, j].mid() for i in range(size) for j in range(size)]
-        return arb_mat(size, size, middles) if all(entry.is_finite() for entry in middles) else None
+    def slopes(self, box: list[arb], parameters: list[arb]) -> arb_mat | None:
+        """The Jacobian's enclosure on a box, None where it is not finite or the equations may be undefined."""
+        return _as_matrix(self.jacobian([*box, *parameters]), len(box))
 
-    def image(
-        self, box: list[arb], parameters: list[arb], preconditioner: arb_mat | None = None, /
-    ) -> list[arb] | None:
+    def slopes_on_narrow(self, box: list[arb], parameters: list[arb]) -> arb_mat | None:
+        """The same for a narrow box, and faster."""
+        return _as_matrix(self.jacobian.on_narrow([*box, *parameters]), len(box))
+
+    def preconditioner(self, middle: list[arb], parameters: list[arb]) -> arb_mat | None:
+        """The midpoint of the inverse Jacobian at a point, None where that is singular or not finite."""
+        slopes = self.slopes(middle, parameters)
+        return None if slopes is None else invert_middle(slopes)
+
+    def image(self, box: list[arb], parameters: list[arb]) -> list[arb] | None:
         """The Krawczyk operator of the box, None where it or a function in it is undefined."""
         size, middle = len(box), [ball.mid() for ball in box]
-        inverse = preconditioner if preconditioner is not None else self.preconditioner(middle, parameters)
-        slopes = self.jacobian([*box, *parameters])
-        on_box = self.equations([*box, *parameters])
-        if inverse is None or any(ball.is_nan() for ball in on_box) or not all(s.is_finite() for s in slopes):
+        inverse = self.preconditioner(middle, parameters)
+        slopes = self.slopes(box, parameters)
+        if inverse is None or slopes is None:
             return None
-        identity = arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
         at_middle = arb_mat(size, 1, self.equations([*middle, *parameters]))
         offsets = arb_mat(size, 1, [ball - point for ball, point in zip(box, middle, strict=True)])
-        moved = (identity - inverse * arb_mat(size, size, slopes)) * offsets - inverse * at_middle
+        moved = (identity(size) - inverse * slopes) * offsets - inverse * at_middle
         return [middle[k] + moved[k, 0] for k in range(size)]
 
     def contract(self, box: list[arb], parameters: list[arb]) -> tuple[RootStatus, list[arb]]:
@@ -135,6 +142,8 @@ class RootSystem:
                 return RootStatus.none, box
             if all(old.contains_interior(new) for old, new in pairs):
                 status = RootStatus.unique
+            elif status is RootStatus.undecided and all(old.contains(new) for old, new in pairs):
+                status = RootStatus.exists
             smaller = [old.intersection(new) for old, new in pairs]
             shrinks = any(2 * new.rad() < old.rad() for old, new in zip(box, smaller, strict=True))
             box = smaller
@@ -143,45 +152,57 @@ class RootSystem:
         return status, box
 
     def inflate(self, guess: list[arb], parameters: list[arb]) -> tuple[RootStatus, list[arb], list[arb]]:
-        """Refine a guess by Newton steps, then try boxes of growing radius around it: status, box tried, root's box."""
+        """Refine a guess by Newton steps, then try boxes of growing radius around it: status, box tried, root's box.
+
+        Where no box has a root that is certainly the only one, they are tried again for one that certainly has a root.
+        """
         middle = self.refine(guess, [ball.mid() for ball in parameters])
-        inverse = self.preconditioner(middle, parameters)
-        if inverse is None:
-            return RootStatus.undecided, guess, guess
-        step = inverse * arb_mat(len(middle), 1, self.equations([*middle, *parameters]))
+        inverse, size = self.preconditioner(middle, parameters), len(middle)
+        if inverse is None:  # at a multiple root the guess itself may be the root
+            inverse = arb_mat(size, size)
+        step = inverse * arb_mat(size, 1, self.equations([*middle, *parameters]))
         least = arb(2) ** (-ctx.prec // 2)
         radii = [2 * step[k, 0].abs_upper() + least * abs(point) + least**2 for k, point in enumerate(middle)]
+        boxes, lesser = list[list[arb]](), list[tuple[RootStatus, list[arb], list[arb]]]()
         for factor in _INFLATIONS:
             box = [point + arb(0, factor * radius) for point, radius in zip(middle, radii, strict=True)]
             status, found = self.contract(box, parameters)
             if status is RootStatus.unique:
                 return status, box, found
-        return RootStatus.undecided, middle, middle
+            boxes.append(box)
+            lesser += [(status, box, found)] if status is RootStatus.exists else []
+        lesser += [(RootStatus.exists, box, box) for box in boxes if not lesser and self.changes_sign(box, parameters)]
+        return lesser[0] if lesser else (RootStatus.undecided, middle, middle)
 
-    def prove_near(self, guess: list[arb], parameters: list[arb]) -> tuple[RootStatus, list[arb], list[arb]]:
-        """As `inflate`, by the shortest way: from a guess good to a double, chord steps and one box.
+    def changes_sign(self, box: list[arb], parameters: list[arb]) -> bool:
+        """Whether each entry of Y f has certain, opposite signs on two opposite faces of a slightly smaller box.
 
-        Any matrix serves as the preconditioner, so one inverse does for the steps and for the proof. Where one box does
-        not tell, `inflate` is asked.
+        Y inverts the middle of the slopes on the box, so it exists at a multiple root, too.
         """
-        points = [ball.mid() for ball in parameters]
-        inverse = self.preconditioner(guess, points)
+        slopes = self.slopes(box, parameters)
+        inverse = None if slopes is None else invert_middle(slopes)
         if inverse is None:
-            return self.inflate(guess, parameters)
-        middle, size = guess, len(guess)
-        least = arb(2) ** (-ctx.prec // 2)
-        for _ in range(_MOST_CHORDS):
-            step = inverse * arb_mat(size, 1, self.equations([*middle, *points]))
-            middle = [(point - step[k, 0]).mid() for k, point in enumerate(middle)]
-            if all(8 * step[k, 0].abs_upper() <= least * abs(point) for k, point in enumerate(middle)):
-                break
-        box = [point + arb(0, least * abs(point) + least**2) for point in middle]
-        image = self.image(box, parameters, inverse)
-        if image is None or not all(ball.is_finite() for ball in image):
-            return self.inflate(guess, parameters)
-        if not all(old.contains_interior(new) for old, new in zip(box, image, strict=True)):
-            return self.inflate(guess, parameters)
-        return RootStatus.unique, box, image
+            return False
+        for k, ball in enumerate(box):
+            ends = [(ball.mid() + sign * _INSIDE * ball.rad()).mid() for sign in (-1, 1)]
+            if not all(ball.contains(end) for end in ends):
+                return False
+            faces = [[*box[:k], end, *box[k + 1 :]] for end in ends]
+            low, high = (self._entry_on_face(face, parameters, inverse, k) for face in faces)
+            if not ((low < 0 and high > 0) or (low > 0 and high < 0)):
+                return False
+        return True
+
+    def _entry_on_face(self, face: list[arb], parameters: list[arb], inverse: arb_mat, k: int) -> arb:
+        """Entry k of Y f on a face by the mean-value form; not finite where the slopes are not."""
+        size, middle = len(face), [ball.mid() for ball in face]
+        slopes = self.slopes(face, parameters)
+        if slopes is None:
+            return arb.nan()
+        offsets = arb_mat(size, 1, [ball - point for ball, point in zip(face, middle, strict=True)])
+        at_middle = arb_mat(size, 1, self.equations([*middle, *parameters]))
+        entry: arb = (inverse * at_middle + (inverse * slopes) * offsets)[k, 0]
+        return entry
 
     def refine(self, middle: list[arb], parameters: list[arb]) -> list[arb]:
         """The guess after Newton steps on midpoints: no claim is made about it."""
@@ -198,6 +219,27 @@ class RootSystem:
             if done:
                 break
         return middle
+
+
+def identity(size: int, /) -> arb_mat:
+    """The (size, size) unit matrix."""
+    return arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
+
+
+def _as_matrix(found: list[arb], size: int) -> arb_mat | None:
+    """The slopes among slopes and values, None where one of either is not finite."""
+    return arb_mat(size, size, found[: size * size]) if all(ball.is_finite() for ball in found) else None
+
+
+def invert_middle(slopes: arb_mat, /) -> arb_mat | None:
+    """An exact matrix near the inverse of the midpoint of `slopes` that is certainly regular, or None."""
+    size = slopes.nrows()
+    try:
+        inverse = slopes.mid().inv().mid()
+    except ZeroDivisionError:
+        return None
+    entries_finite = all(inverse[i, j].is_finite() for i in range(size) for j in range(size))
+    return inverse if entries_finite and not inverse.det().contains(0) else None
 
 
 def _read_guess(value: object, unknown: sympy.Symbol) -> arb:

@@ -7,18 +7,22 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from flint import arb
+from flint import arb, ctx
 from sympy import Expr, S, Symbol, oo
 
 from derivations.model import Branch, Model, Phase, Refusal
 from derivations.relations import Relation, below
 from numerics import balls
 from numerics.codegen import needed
-from numerics.enclosure import compile_balls, compile_jacobian
+from numerics.enclosure import BallProgram, compile_balls, compile_jacobian
 from numerics.exact_parameters import put_laws
+from numerics.fused import FusedTape
 from numerics.krawczyk import RootSystem
 from numerics.solver import Solver
 from numerics.tape import Tape, UnsupportedNode
+
+MOST_DOUBLINGS = 5
+_FEW_BITS = 64
 
 Program = Sequence[tuple[Symbol, Expr]]
 Inputs = Sequence[arb]
@@ -44,12 +48,21 @@ class NamedBalls:
                 except UnsupportedNode as error:
                     self.missing[name] = str(error)
 
-    def _compile(self, *expressions: Expr) -> Callable[[Inputs], list[arb]]:
+    def _compile(self, *expressions: Expr) -> BallProgram:
         return compile_balls(expressions, self.symbols, definitions=needed_once(self.program, expressions))
 
     def __call__(self, inputs: Inputs, /) -> dict[str, arb]:
         """The balls by name, under flint's current precision."""
         return {name: ball for names, part in self._parts for name, ball in zip(names, part(inputs), strict=True)}
+
+    def on_narrow(self, inputs: Inputs, /) -> dict[str, arb]:
+        """The same for narrow balls, and faster."""
+        found: dict[str, arb] = {}
+        for names, part in self._parts:
+            narrow = part.on_narrow(inputs)
+            settled = all(ball.is_finite() for ball in narrow)
+            found.update(zip(names, narrow if settled else part(inputs), strict=True))
+        return found
 
 
 def needed_once(program: Program, expressions: Iterable[Expr], /) -> list[tuple[Symbol, Expr]]:
@@ -83,6 +96,35 @@ class Conditions:
             return None
         values = self._tape.run(inputs)
         return balls.both(*(values[k] for k in self._outputs))
+
+    def on_narrow(self, inputs: Inputs, /) -> bool | None:
+        """The same, faster for narrow balls: what follows a condition that is certainly false is not looked at."""
+        narrow = not self.reason and all(ball.is_finite() for ball in inputs)
+        inside: bool | None = self._fused(inputs) if narrow else None
+        return self(inputs) if inside is None else inside
+
+    @cached_property
+    def _fused(self) -> FusedTape:
+        return FusedTape(self._tape, self._outputs, until_false=True)
+
+    def decide(
+        self, inputs: Inputs, numbers: Mapping[Symbol, Expr], bits: int, at_precision: Callable[[], Inputs], /
+    ) -> bool | None:
+        """The same at exact values: few bits first, then exact arithmetic, then more and more bits from `bits` on.
+
+        `inputs` are balls of the values, `numbers` the values, `at_precision` builds balls at the current precision.
+        """
+        with ctx.workprec(_FEW_BITS):
+            inside = self.on_narrow(inputs)
+        if inside is None:
+            inside = self.decide_exactly(numbers)
+        for _ in range(MOST_DOUBLINGS):
+            if inside is not None or self.reason:
+                break
+            with ctx.workprec(bits):
+                inside = self(at_precision())
+            bits *= 2
+        return inside
 
     def decide_exactly(self, numbers: Mapping[Symbol, Expr], /) -> bool | None:
         """The same from rational arithmetic, at exact values of all symbols; None where a side is irrational."""
@@ -161,7 +203,9 @@ class ModelBalls:
         program = needed_once(self.program, gaps)
         try:
             values = compile_balls(gaps, self.inputs, definitions=program)
-            slopes = compile_jacobian(gaps, self.inputs, self.model.unknowns, definitions=program, piecewise=True)
+            slopes = compile_jacobian(
+                gaps, self.inputs, self.model.unknowns, definitions=program, piecewise=True, values=True
+            )
         except (UnsupportedNode, TypeError) as error:
             self.reason = str(error)
             return

@@ -27,8 +27,8 @@ _CONSTANTS: dict[object, Callable[[], arb]] = {
 _FUNCTIONS: dict[type, Callable[[arb], arb]] = {
     sympy.exp: balls.exponential,
     sympy.log: balls.logarithm,
-    sympy.erf: balls.monotone("erf"),
-    sympy.erfc: balls.monotone("erfc"),
+    sympy.erf: balls.error_function,
+    sympy.erfc: balls.complementary_error_function,
     sympy.erfinv: balls.monotone("erfinv"),
     ChiSquareCdf: balls.chi_square_cdf,
     sympy.sin: balls.sin,
@@ -86,24 +86,24 @@ class Tape:
     def __init__(self, symbols: Sequence[sympy.Symbol], /, *, slopes: bool = False) -> None:
         if len(set(symbols)) != len(symbols):
             raise ValueError(f"symbols {', '.join(map(str, symbols))}: each may occur once")
-        self._inputs = len(symbols)
+        self.inputs = len(symbols)
         self._slots: dict[sympy.Basic, int] = {symbol: k for k, symbol in enumerate(symbols)}
-        self._operations: list[tuple[balls.Operation, tuple[int, ...]]] = []
+        self.operations: list[tuple[balls.Operation, tuple[int, ...]]] = []
         self._functions = {**_FUNCTIONS, sympy.Heaviside: balls.unit_step} if slopes else _FUNCTIONS
         self._choose = balls.choose_certain_branch if slopes else balls.choose_branch
         self._constants: dict[int, list[Any]] = {}
 
     def run(self, inputs: Sequence[arb], /) -> list[Any]:
         """The values of all slots. Constants are built once for each precision that is in force at a call."""
-        if len(inputs) != self._inputs:
-            raise ValueError(f"inputs: {len(inputs)} balls given, {self._inputs} symbols to fill")
+        if len(inputs) != self.inputs:
+            raise ValueError(f"inputs: {len(inputs)} balls given, {self.inputs} symbols to fill")
         values: list[Any] = [*inputs]
         known = self._constants.get(ctx.prec)
-        if known is None or len(known) != len(self._operations):
-            known = [None if operands else operation() for operation, operands in self._operations]
+        if known is None or len(known) != len(self.operations):
+            known = [None if operands else operation() for operation, operands in self.operations]
             self._constants[ctx.prec] = known
         read, append = values.__getitem__, values.append
-        for (operation, operands), constant in zip(self._operations, known, strict=True):
+        for (operation, operands), constant in zip(self.operations, known, strict=True):
             append(operation(*map(read, operands)) if operands else constant)
         return values
 
@@ -146,8 +146,8 @@ class Tape:
         return self._append(_guarded, slot, *guards) if guards else slot
 
     def _append(self, operation: balls.Operation, *operands: int) -> int:
-        self._operations.append((operation, operands))
-        return self._inputs + len(self._operations) - 1
+        self.operations.append((operation, operands))
+        return self.inputs + len(self.operations) - 1
 
     def _operation(self, node: sympy.Basic) -> tuple[balls.Operation, tuple[int, ...]]:
         kind = node.func
@@ -159,7 +159,7 @@ class Tape:
             return neg, (self.visit(node.func(*node.args[1:], evaluate=False)),)
         if kind in _FOLDS:
             operands = tuple(self.visit(part) for part in node.args)
-            return _FOLDS[kind] if len(operands) == 2 else partial(_fold, _FOLDS[kind]), operands
+            return _FOLDS[kind] if len(operands) == 2 else partial(fold, _FOLDS[kind]), operands
         if kind is sympy.Pow:
             return self._power(*node.args)
         if kind in self._functions:
@@ -181,9 +181,9 @@ class Tape:
             power = int(exponent)
             if power == -1:
                 return balls.reciprocal, (self.visit(base),)
-            return partial(_integer_power, power), (self.visit(base),)
+            return partial(integer_power, power), (self.visit(base),)
         if exponent.is_Rational:
-            return partial(_rational_power, int(exponent.p), int(exponent.q)), (self.visit(base),)
+            return partial(rational_power, int(exponent.p), int(exponent.q)), (self.visit(base),)
         return balls.general_power, (self.visit(base), self.visit(exponent))
 
 
@@ -191,15 +191,18 @@ def _guarded(value: arb, *guards: arb) -> arb:
     return value if all(guard.is_finite() for guard in guards) else balls.UNDEFINED
 
 
-def _fold(operation: Callable[[arb, arb], arb], *parts: arb) -> arb:
+def fold(operation: Callable[[arb, arb], arb], *parts: arb) -> arb:
+    """The parts combined from left to right."""
     return reduce(operation, parts)
 
 
-def _integer_power(exponent: int, x: arb) -> arb:
+def integer_power(exponent: int, x: arb) -> arb:
+    """x**exponent."""
     return balls.integer_power(x, exponent)
 
 
-def _rational_power(numerator: int, denominator: int, x: arb) -> arb:
+def rational_power(numerator: int, denominator: int, x: arb) -> arb:
+    """x**(numerator/denominator)."""
     return balls.rational_power(x, numerator, denominator)
 
 

@@ -111,9 +111,11 @@ def check_random_cases(seeds):
             inputs = [as_ball(box[x], "x"), as_ball(box[y], "y")]
             form = CentredForm(expression, [x, y])
             natural, centred = form.value(inputs)[0], form(inputs)
+            narrow = form.value.on_narrow(inputs)[0]
             for point in points:
                 exact = form.value([as_ball(point[x], "x"), as_ball(point[y], "y")])[0]
                 check_contains(natural, expression, point)
+                check_contains(narrow, expression, point)
                 tested += check_contains(centred, expression, point)
                 check_contains(exact, expression, point)
     return tested
