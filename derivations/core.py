@@ -18,6 +18,7 @@ from derivations.evidence import (
     GRANTED,
     Assumed,
     Certified,
+    CertifiedRoots,
     Cited,
     Evidence,
     Exact,
@@ -47,6 +48,7 @@ __all__ = [
     "Assumed",
     "Branch",
     "Certified",
+    "CertifiedRoots",
     "ChoiceParameter",
     "Cited",
     "Derivation",
@@ -110,9 +112,10 @@ class Step:
             claim = self.build()
         if not isinstance(claim, Claim):
             raise TypeError(f"{self.id} must return a claim (see derivations.relations), not {claim!r}")
-        if isinstance(claim, Statement) and not isinstance(self.evidence[0], (*GRANTED, Exact)):
+        if isinstance(claim, Statement) and not isinstance(self.evidence[0], (*GRANTED, CertifiedRoots, Exact)):
             raise TypeError(
-                f"{self.id}: words can be assumed, cited or computed exactly; other evidence needs a relation"
+                f"{self.id}: words can be assumed, cited or computed exactly, or tell of certified roots; other "
+                "evidence needs a relation"
             )
         return claim
 

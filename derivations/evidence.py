@@ -76,6 +76,21 @@ class Certified:
 
 
 @dataclass(frozen=True)
+class CertifiedRoots:
+    """Ball arithmetic shows that a model's equations have exactly `roots` roots in the closed box `within`.
+
+    `within` bounds the unknowns. The count is shown for every point of `box`, whose entries are intervals or exact
+    numbers by parameter; parameters without an entry take their defaults. Nothing is said about roots outside `within`.
+    """
+
+    model: Callable[[], Model]
+    box: Mapping[Symbol, tuple[Number, Number] | Number]
+    within: Box
+    roots: int = 1
+    level: Level = Level.quick
+
+
+@dataclass(frozen=True)
 class Exact:
     """A finite computation in integers or rationals.
 
@@ -125,11 +140,11 @@ class Rate:
     level: Level = Level.quick
 
 
-Evidence: TypeAlias = Assumed | Cited | Symbolic | Sampled | Certified | Exact | Simulation | Rate
+Evidence: TypeAlias = Assumed | Cited | Symbolic | Sampled | Certified | CertifiedRoots | Exact | Simulation | Rate
 
 GRANTED = (Assumed, Cited)
 
 
 def kind_of(evidence: Evidence, /) -> str:
     """The word for a kind of evidence, e.g. `symbolic`."""
-    return type(evidence).__name__.lower()
+    return "certified" if isinstance(evidence, CertifiedRoots) else type(evidence).__name__.lower()

@@ -15,6 +15,7 @@ from derivations.discover import describe_error
 from derivations.evidence import (
     Assumed,
     Certified,
+    CertifiedRoots,
     Cited,
     Evidence,
     Exact,
@@ -102,6 +103,10 @@ def _check(step: Step, evidence: Evidence, context: Context) -> Finding:
             from verify.checks import certified
 
             return certified.check(step, evidence)
+        case CertifiedRoots():
+            from verify.checks import certified_roots
+
+            return certified_roots.check(step, evidence)
         case Exact():
             from verify.checks import exact
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from derivations.core import Derivation, Step
 from derivations.discover import load, locate
-from derivations.evidence import Certified, Exact, Level, Rate, Sampled, Simulation, Symbolic
+from derivations.evidence import Certified, CertifiedRoots, Exact, Level, Rate, Sampled, Simulation, Symbolic
 from numerics.threads import pin_blas_threads
 from verify.kernel import Context, judge, report_loss
 from verify.pool import Lost, run_jobs
@@ -27,7 +27,7 @@ Job: TypeAlias = "tuple[str, str, Context]"
 
 OnVerdict: TypeAlias = "Callable[[str, str, float], object]"
 
-_COSTS = {Certified: 3.0, Symbolic: 2.0, Sampled: 2.0, Exact: 1.0}
+_COSTS = {Certified: 3.0, CertifiedRoots: 20.0, Symbolic: 2.0, Sampled: 2.0, Exact: 1.0}
 _ROOT_COST = 10.0
 _PATIENCE = 5.0
 """A step may take this multiple of its processor-time limit on the clock before its worker is stopped."""

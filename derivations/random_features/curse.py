@@ -28,6 +28,7 @@ from derivations.random_features import (
     robust_risk,
     scalar_reduction,
     setting,
+    uniqueness,
 )
 from derivations.random_features.extreme_sizes import squared_threshold
 from derivations.random_features.phases import collapse_program, critical_epsilon
@@ -156,7 +157,9 @@ def never_below_the_null_risk() -> Claim:
     return below(NULL_RISK, robust_risk_of_the_curve())
 
 
-@theorem.step(Sampled(_between("2", "2"), points=1, roots_of=curve), uses=[scalar_reduction.uniqueness])
+@theorem.step(
+    Sampled(_between("2", "2"), points=1, roots_of=curve), uses=[scalar_reduction.convergence, uniqueness.one_root]
+)
 def no_divergence_under_attack() -> Claim:
     """At psi1 = psi2 = 2 the attacked estimator has an ordinary standard risk, 0.8311."""
     return at_most((S2 - Rational("0.8311")) ** 2, Rational(1, 20000) ** 2)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from sympy import Rational
 
 from derivations.core import Derivation, Level, Model, Simulation, Step
-from derivations.random_features import collapse, scalar_reduction
+from derivations.random_features import collapse, scalar_reduction, uniqueness
 from derivations.random_features.setting import robust_model
 from derivations.random_features.symbols import HASSANI_JAVANMARD, epsilon, noise, psi1, psi2
 from derivations.relations import Claim, follows
@@ -86,7 +86,8 @@ def _claim_at(number: int, level: Level, tolerance: float, sizes: tuple[int, ...
     law.__name__ = f"{level.name}_point_{number}"
     law.__doc__ = f"Finite networks with a gradient for every sample, at {_write(point)}, extrapolated in 1/d."
     return theorem.step(
-        evidence, uses=[scalar_reduction.uniqueness, scalar_reduction.two_unknowns, collapse.threshold]
+        evidence,
+        uses=[scalar_reduction.convergence, uniqueness.one_root, scalar_reduction.two_unknowns, collapse.threshold],
     )(law)
 
 

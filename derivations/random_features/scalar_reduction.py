@@ -176,8 +176,8 @@ def unique_weights() -> Claim:
 
 
 @theorem.step(Assumed(), uses=[unique_weights, positive_residual_multiplier, positive_gradient_multiplier])
-def uniqueness() -> Claim:
-    """The minimiser's s and A have limits, which solve the equations with p, q > 0; that no other positive root exists
-    is what every search has found (one root from any start), and is not proved here.
+def convergence() -> Claim:
+    """The minimiser's s and A have limits, which solve the equations with p, q > 0. At most one positive root exists
+    (random_features.uniqueness), so that this root is the one that is found.
     """
-    return statement("the four equations have one root with s, A, p, q > 0 below the collapse")
+    return statement("below the collapse the limits of s and A are a root of the four equations with s, A, p, q > 0")

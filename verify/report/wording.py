@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from derivations.evidence import (
     Assumed,
     Certified,
+    CertifiedRoots,
     Cited,
     Evidence,
     Exact,
@@ -52,6 +53,9 @@ def _details(evidence: Evidence) -> str:
             return f": both sides at {points} {where}, to {digits} digits"
         case Certified(box=box):
             return f": ball arithmetic on {_box_words(box)}"
+        case CertifiedRoots(box=box, within=within, roots=roots):
+            count = f"exactly {roots} root{'' if roots == 1 else 's'}" if roots else "no root"
+            return f": {count} in {_box_words(within)}, by a complete search at {_mixed_words(box)}"
         case Exact():
             return ": a finite computation in exact numbers"
         case Simulation():
@@ -64,6 +68,12 @@ def _details(evidence: Evidence) -> str:
 
 def _box_words(box: Mapping[object, tuple[object, object]]) -> str:
     return ", ".join(f"{symbol} in [{low}, {high}]" for symbol, (low, high) in box.items()) or "a point"
+
+
+def _mixed_words(box: Mapping[object, object]) -> str:
+    """Intervals and exact numbers by parameter."""
+    parts = [f"{k} in [{v[0]}, {v[1]}]" if isinstance(v, tuple) else f"{k} = {v}" for k, v in box.items()]
+    return ", ".join(parts) or "the default parameters"
 
 
 def _point_words(at: Mapping[object, object]) -> str:
