@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -15,6 +16,7 @@ from flint import arb, ctx, fmpq
 from derivations.relations import Relation
 from numerics import balls
 from numerics.enclosure import (
+    BallProgram,
     Condition,
     Exact,
     as_ball,
@@ -23,6 +25,7 @@ from numerics.enclosure import (
     compile_conditions,
     compile_jacobian,
 )
+from numerics.rational_signs import NotRational, RationalSigns
 from numerics.tape import COMPARISONS
 
 Interval = tuple[fmpq, fmpq]
@@ -70,10 +73,11 @@ def prove_on_box(
 ) -> BoxProof:
     """Decide `lhs kind rhs` (kind "<" or "<=") on the closed box, wherever all conditions in `given` hold.
 
-    Boxes are halved until the difference of the sides has a certain sign (natural extension, then monotonicity and
-    the mean-value form), or a condition is certainly false, or `budget` boxes were looked at. Where no point was found
-    to satisfy the conditions, the status is `empty`, never `proved`. Deterministic. Raises ValueError for an equality,
-    an end that is not rational, a symbol without bounds or with bounds against its declared sign; UnsupportedNode.
+    Boxes are halved until the difference of the sides has a certain sign (natural extension, then Bernstein
+    coefficients where it is piecewise rational, then monotonicity and the mean-value form), or a condition is certainly
+    false, or `budget` boxes were looked at. Where no point was found to satisfy the conditions, the status is `empty`,
+    never `proved`. Deterministic. Raises ValueError for an equality, an end that is not rational, a symbol without
+    bounds or with bounds against its declared sign; UnsupportedNode.
     """
     if kind not in ("<", "<="):
         raise ValueError(f"relation {kind!r} cannot be proved on a box by balls: '<' or '<=' is allowed")
@@ -111,12 +115,16 @@ def refute_at(
 
 @dataclass
 class _Box:
-    """A sub-box; `settled` once the inequality is shown on it, `pull` how much each coordinate moves the difference."""
+    """A sub-box; `settled` once the inequality is shown on it, `pull` how much each coordinate moves the difference.
+
+    `needed` lists the coordinates of which one must be halved before exact arithmetic can tell more, if it knows them.
+    """
 
     bounds: list[Interval]
     halvings: list[int]
     settled: bool = False
     pull: list[arb] = field(default_factory=list)
+    needed: tuple[int, ...] = ()
 
     def balls(self) -> list[arb]:
         return [arb(a) if a == b else balls.hull(arb(a).lower(), arb(b).upper()) for a, b in self.bounds]
@@ -130,6 +138,7 @@ class _Box:
         The coordinate that moves the difference most takes turns with the widest one, which the conditions may need.
         """
         free = [k for k, (a, b) in enumerate(self.bounds) if a < b and self.halvings[k] < _MOST_HALVINGS]
+        free = [k for k in free if k in self.needed] or free
         if not free:
             return []
         if self.pull and sum(self.halvings) % 2 == 0:
@@ -156,11 +165,17 @@ class _Search:
         self.strict = kind == "<"
         self.symbols = symbols
         self.sides = compile_balls([lhs, rhs], symbols)
-        self.slopes = compile_jacobian([sympy.sympify(rhs - lhs)], symbols, symbols)
+        self.gap = sympy.sympify(rhs - lhs)
+        self.signs = _read_signs(lhs, rhs, symbols)
         self.conditions = compile_conditions(conditions, symbols)
         self.conditional = bool(conditions)
         self.effective = False
         self.witness: list[fmpq] | None = None
+
+    @cached_property
+    def slopes(self) -> BallProgram | None:
+        """The slopes of the difference, read only where a box needs them."""
+        return compile_jacobian([self.gap], self.symbols, self.symbols)
 
     def run(self, bounds: list[Interval], budget: int) -> BoxProof:
         """Search until every box is settled or discarded, a witness is found, or the budget is spent.
@@ -215,6 +230,14 @@ class _Search:
                 self.witness = list(point)
         return rhs - lhs
 
+    def _is_signed(self, box: _Box) -> bool:
+        """Whether exact arithmetic shows the inequality on the whole box."""
+        if self.signs is None:
+            return False
+        sign = self.signs.on(box.bounds)
+        box.needed = () if self.conditional else self.signs.unsettled
+        return sign is not None and sign.shows(1, self.strict)
+
     def _settles(self, box: _Box) -> bool:
         """Whether the inequality is shown on the whole box; leaves the pulls in the box, and a witness if it sees one.
 
@@ -224,10 +247,12 @@ class _Search:
         inputs = box.balls()
         lhs, rhs = self.sides(inputs)
         gap = rhs - lhs
-        if self._holds(gap):
+        if self._holds(gap) or self._is_signed(box):
             return True
+        # Where a bound is attained at corners of boxes, no middle shows that a smaller one is violated.
+        self._try_point([low for low, _ in box.bounds])
         point = box.middle()
-        slopes = [] if self.slopes is None or gap.is_nan() else self.slopes(inputs)
+        slopes = [] if gap.is_nan() or self.slopes is None else self.slopes(inputs)
         if not slopes or not all(slope.is_finite() for slope in slopes):
             self._try_point(point)
             return False
@@ -241,6 +266,13 @@ class _Search:
                 variation += slope * (inputs[k] - arb(point[k]))
         box.pull = [(abs(s) * arb(b - a)).upper() for s, (a, b) in zip(slopes, box.bounds, strict=True)]
         return self._holds(self._try_point(point) + variation)
+
+
+def _read_signs(lhs: sympy.Expr, rhs: sympy.Expr, symbols: Sequence[sympy.Symbol]) -> RationalSigns | None:
+    try:
+        return RationalSigns(sympy.sympify(lhs), sympy.sympify(rhs), symbols)
+    except NotRational:
+        return None
 
 
 def _rational(value: fmpq) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from sympy import Expr, Integer, Rational, Symbol, expand, oo, sqrt, symbols
 
 from derivations.activations import activation_constants
-from derivations.core import Derivation, Exact, Level, Model, Simulation, Step, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Model, Simulation, Step, Symbolic
 from derivations.evidence import Instance
 from derivations.gaussian_integrals import gaussian_mean
 from derivations.learning_regimes.symbols import (
@@ -145,10 +145,12 @@ def mean_of_the_observables() -> Claim:
     return statement("the model's test error is 1 + E v'Uv/2 and its Dirichlet energy E v'Cv/4, offset or not")
 
 
-@theorem.step(Symbolic(), uses=[diagonal_of_the_gram])
+energies = symbols("e1:5", nonnegative=True)
+
+
+@theorem.step(Symbolic(), Certified(dict.fromkeys(energies, (0, 100))), uses=[diagonal_of_the_gram])
 def poincare() -> Claim:
     """E sigma'^2 >= E sigma^2 - mu_0^2: every Hermite part beyond the mean counts at least once. Up to degree 4."""
-    energies = symbols("e1:5", nonnegative=True)
     return at_most(sum(energies), sum(k * energy for k, energy in enumerate(energies, 1)))
 
 

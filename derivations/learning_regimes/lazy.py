@@ -24,7 +24,7 @@ from itertools import product
 
 from sympy import Expr, Integer, Matrix, Rational, Symbol, diag, oo, sqrt
 
-from derivations.core import Derivation, Exact, Level, Model, Simulation, Step, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Model, Simulation, Step, Symbolic
 from derivations.evidence import Instance
 from derivations.learning_regimes import (
     initialisation,
@@ -40,6 +40,7 @@ from derivations.learning_regimes.symbols import (
     DOHMATOB_BIETTI,
     OBSERVABLES,
     derivative_energy,
+    linear_coefficient,
     nonlinear_energy,
     offset,
     rho,
@@ -90,9 +91,15 @@ def _unfitted(name: str, /) -> Expr:
 
 GIVEN = (below(0, init_scale), below(0, nonlinear_energy), below(0, derivative_energy))
 """The initial function is not a constant."""
+SOME = Certified(
+    {
+        **dict.fromkeys((init_scale, nonlinear_energy, derivative_energy), (Rational(1, 1000), 1000)),
+        linear_coefficient: (-1000, 1000),
+    }
+)
 
 
-@theorem.step(Symbolic(), uses=[sum_of_the_parts, initialisation.mean_of_the_observables])
+@theorem.step(Symbolic(), SOME, uses=[sum_of_the_parts, initialisation.mean_of_the_observables])
 def initialisation_hurts_error() -> Claim:
     """The test error of unfitted increases with the scale of the initialisation; its flow and ridge do as well."""
     return increasing(_unfitted("test_error"), init_scale, given=GIVEN)
@@ -100,6 +107,7 @@ def initialisation_hurts_error() -> Claim:
 
 @theorem.step(
     Symbolic(),
+    SOME,
     uses=[
         sum_of_the_parts,
         initialisation.mean_of_the_observables,

@@ -23,7 +23,7 @@ from functools import cache
 from sympy import Expr, Integer, Matrix, Rational, Symbol, diff, oo, zeros
 
 from derivations.averages import edge_mean, marchenko_pastur_mean
-from derivations.core import Derivation, Exact, Level, Sampled, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Sampled, Symbolic
 from derivations.evidence import Instance
 from derivations.ingredients import Program
 from derivations.learning_regimes import tangent, tangent_errors
@@ -47,7 +47,7 @@ from derivations.learning_regimes.tangent_errors import (
     squared_size_biased_resolvent,
 )
 from derivations.lemmas import marchenko_pastur
-from derivations.relations import Claim, below, equal, increasing, limit_of, statement
+from derivations.relations import Claim, below, decreasing, equal, increasing, limit_of, statement
 
 theorem = Derivation(__name__, title="Tangent ridge regression towards the initialisation", source=DOHMATOB_BIETTI)
 
@@ -182,6 +182,21 @@ def traceless_fit() -> Claim:
     return equal(tangent_errors.traceless_energy(ridge).xreplace(ANY_QUADRATIC), mean)
 
 
+SEEN = Certified(dict.fromkeys((s, t, pull), (Rational(1, 1000), 1000)))
+
+
+@theorem.step(SEEN, uses=[shrinkage])
+def error_grows_with_the_ridge() -> Claim:
+    """What is missed of an entry grows for every pair of eigenvalues that a row sees: so does the test error."""
+    return increasing((pull / (pull + s + t)) ** 2, pull)
+
+
+@theorem.step(SEEN, uses=[shrinkage])
+def energy_falls_with_the_ridge() -> Claim:
+    """And what is learnt of the target falls: without f_0 robustness is paid for in test error, pair by pair."""
+    return decreasing(((s + t) / (pull + s + t)) ** 2, pull)
+
+
 @theorem.step(Symbolic(), uses=[shrinkage])
 def heavy_penalty() -> Claim:
     """As ridge -> oo every entry stays where it was: the random initialisation, of test error 1 + alpha^2 mu_2^2/2."""
@@ -194,22 +209,26 @@ def light_penalty() -> Claim:
     return limit_of((pull / (pull + s + t)) ** 2, pull, 0, 0)
 
 
-@theorem.step(Symbolic(), uses=[squared_mean])
+@theorem.step(Symbolic(), Certified({z: (Rational(1, 1000), 1000), rho: (0, 1000)}), uses=[squared_mean])
 def shrinkage_is_positive() -> Claim:
     """chi_2 is a mean of positive numbers,"""
     return below(0, squared_size_biased_resolvent(z))
 
 
 POSITIVE = (below(0, hermite_2**2), below(0, init_scale))
+SOME = [
+    Certified({**dict.fromkeys((init_scale, init_shrinkage), (Rational(1, 1000), 1000)), hermite_2: ends})
+    for ends in ((-1000, Rational(-1, 1000)), (Rational(1, 1000), 1000))
+]
 
 
-@theorem.step(Sampled(points=4), uses=[shrinkage_is_positive, trace_residual, traceless_residual])
+@theorem.step(Sampled(points=4), *SOME, uses=[shrinkage_is_positive, trace_residual, traceless_residual])
 def initialisation_hurts_error() -> Claim:
     """so the test error increases with the scale of the initialisation at every positive ridge, as alpha^2,"""
     return increasing(observables()["test_error"], init_scale, given=POSITIVE)
 
 
-@theorem.step(Sampled(points=4), uses=[shrinkage_is_positive, trace_fit, traceless_fit])
+@theorem.step(Sampled(points=4), *SOME, uses=[shrinkage_is_positive, trace_fit, traceless_fit])
 def initialisation_hurts_robustness() -> Claim:
     """and so does the Dirichlet energy."""
     return increasing(observables()["dirichlet_energy"], init_scale, given=POSITIVE)

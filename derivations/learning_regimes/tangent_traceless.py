@@ -12,7 +12,7 @@ from __future__ import annotations
 from sympy import Expr, Integer, Matrix, Rational, Symbol, diff, solve, sqrt, symbols
 
 from derivations.averages import edge_mean, size_biased_mean
-from derivations.core import Derivation, Sampled, Symbolic
+from derivations.core import Certified, Derivation, Sampled, Symbolic
 from derivations.learning_regimes import tangent_errors as errors
 from derivations.learning_regimes.symbols import (
     DOHMATOB_BIETTI,
@@ -92,7 +92,7 @@ def energy_against_error() -> Claim:
 betas = symbols("beta_2:6", real=True)
 
 
-@theorem.step(Symbolic(), uses=[energy_against_error])
+@theorem.step(Symbolic(), Certified(dict.fromkeys(betas, (-100, 100))), uses=[energy_against_error])
 def sign_of_the_difference() -> Claim:
     """c_b' = sum (k + 1) beta_k^2 over k >= 2 is at least 3 c_b, so R_b >= 1 - E_b, with equality iff c_b = 0."""
     energy = sum((square**2 for square in betas), Integer(0))

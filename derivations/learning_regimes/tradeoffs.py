@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Expr, Integer, Matrix, Max, Rational, Symbol, diag, eye, oo, sqrt
+from sympy import Expr, Integer, Max, Rational, Symbol, oo, sqrt
 
 from derivations.activations import activation_constants
-from derivations.core import Derivation, Exact, Level, Sampled, Simulation, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Sampled, Simulation, Symbolic
 from derivations.evidence import Instance
 from derivations.expressions import parse_function
 from derivations.learning_regimes import random_features
+from derivations.learning_regimes.degree_two_fits import list_fits
 from derivations.learning_regimes.feature_traces import alignment, eta, kappa, printed_eta, psi1, psi2
 from derivations.learning_regimes.feature_traces import printed_energy as features_energy
 from derivations.learning_regimes.feature_traces import printed_test_error as features_error
@@ -52,7 +53,7 @@ theorem = Derivation(
 
 t = Symbol("t", real=True)
 seen, across, high, linear = (Symbol(name, positive=True) for name in ("seen", "across", "high", "linear"))
-degree = Symbol("degree", positive=True)
+degree, further = Symbol("degree", positive=True), Symbol("further", nonnegative=True)
 target = (linear**2 + seen**2 + across**2 + high**2) / seen
 """||f*|| of a projection: f = linear h_1 + seen f*/||f*|| + across q + high h_degree is orthogonal to f* - f."""
 
@@ -71,33 +72,17 @@ def projections() -> Claim:
     return equal(energy, 1 - test + ((degree - 2) * high**2 - linear**2) / (2 * target**2))
 
 
-@theorem.step(Symbolic(), uses=[projections])
+PARTS = {seen: (Rational(1, 20), 20), **dict.fromkeys((across, high, linear, further), (0, 20))}
+
+
+@theorem.step(Symbolic(), Certified(PARTS), uses=[projections])
 def half_of_what_is_gained() -> Claim:
     """Degree 1 costs least: dirichlet_energy >= (1 - test_error)/2 for every projection without a constant part."""
     test, energy = _errors(target)
-    return at_most((1 - test) / 2, energy.subs(degree, 1 + Symbol("further", nonnegative=True)))
+    return at_most((1 - test) / 2, energy.subs(degree, 1 + further))
 
 
-ROWS = Matrix([[1, 2, -1], [3, 1, 1]])
-TARGET = Matrix([[2, -1, 3], [-1, 1, 1], [3, 1, -4]])
-
-
-def _share(matrix: Matrix) -> Expr:
-    return (matrix.T * matrix).trace() / (TARGET.T * TARGET).trace()
-
-
-def _fits() -> Iterator[Instance]:
-    overlaps = (ROWS * ROWS.T).applyfunc(lambda entry: entry**2)
-    answers = Matrix([row * TARGET * row.T for row in (ROWS.row(0), ROWS.row(1))])
-    weights = overlaps.solve(answers)
-    features = ROWS.T * diag(*weights) * ROWS
-    outside = eye(3) - ROWS.T * (ROWS * ROWS.T).inv() * ROWS
-    for name, fit in (("random features x^2 - 1", features), ("tangent", TARGET - outside * TARGET * outside)):
-        yield name, _share(fit), 1 - _share(fit - TARGET)
-    yield "the tangent model misses no more", Max(0, _share(outside * TARGET * outside) - _share(features - TARGET)), 0
-
-
-@theorem.step(Exact(_fits), uses=[projections])
+@theorem.step(Exact(list_fits), uses=[projections])
 def one_minus_the_error() -> Claim:
     """Least squares over matrices: <M, B - M> = 0, so ||M||^2 = ||B||^2 - ||M - B||^2, at every size, on every draw."""
     return statement("dirichlet_energy = 1 - test_error for two fits of degree 2 in rationals, m = 2, d = 3")
@@ -129,6 +114,19 @@ def universal_bound() -> Claim:
     return at_most(1 - (1 - length + error_beyond), length + energy_beyond)
 
 
+def _off_the_segment(part: Symbol) -> Certified:
+    """Degrees up to 12, and one part besides f* that is not small."""
+    box = dict.fromkeys((seen, across, high, linear), (0, 3))
+    return Certified({**box, degree: (1, 12), part: (Rational(1, 4), 3)})
+
+
+@theorem.step(*map(_off_the_segment, (across, high, linear)), uses=[universal_bound])
+def strict_off_the_segment() -> Claim:
+    """The bound itself, not its parts: the two sides touch only where f is a multiple of f*."""
+    test, energy = _errors(Integer(1))
+    return below(1, sqrt(test) + sqrt(energy))
+
+
 def _segment() -> Iterator[Instance]:
     for part in (Rational(1, 3), Rational(2, 5), Integer(1)):
         on_the_segment = {linear: Integer(0), across: Integer(0), high: Integer(0), seen: part}
@@ -153,6 +151,8 @@ features = learnt * (nu * a * learnt + nu + a) / (1 + a * learnt)
 share = nu * features.diff(nu) / (learnt * features.diff(learnt))
 """rho, and r = nu psi2/psi1 by psi2 = -d psi1/d nu, in the coordinate learnt = rho psi1 = kappa/mu_2^2: rational."""
 mean_eta = (1 + (2 * roughness - 1) * share) / 2
+strength, margin = Symbol("strength", positive=True), Symbol("margin", nonnegative=True)
+BOX = dict.fromkeys((learnt, a, nu, gain, strength, margin), (Rational(1, 100), Integer(100)))
 
 
 @theorem.step(Symbolic())
@@ -163,19 +163,19 @@ def coordinate() -> Claim:
     return equal(cleared, 1)
 
 
-@theorem.step(Symbolic(), uses=[coordinate])
+@theorem.step(Symbolic(), Certified(BOX), uses=[coordinate])
 def more_features_learn_more() -> Claim:
     """rho increases with learnt, so kappa = mu_2^2 learnt increases with rho."""
     return increasing(features, learnt)
 
 
-@theorem.step(Symbolic(), uses=[more_features_learn_more])
+@theorem.step(Symbolic(), Certified(BOX), uses=[more_features_learn_more])
 def error_falls_with_features() -> Claim:
     """The test error 1 - t2 kappa/(1 + kappa) falls strictly, whatever the activation."""
     return decreasing(features_error().xreplace({kappa: gain, alignment: Integer(1)}), gain)
 
 
-@theorem.step(Symbolic(), uses=[coordinate])
+@theorem.step(Symbolic(), Certified(BOX), uses=[coordinate])
 def share_grows() -> Claim:
     """r increases with learnt, from nu/(nu + a) to 1, so that eta = (1 + (2h - 1) r)/2 grows to h."""
     return increasing(share, learnt)
@@ -186,11 +186,11 @@ def _energy_at(eta_value: Expr) -> Expr:
     return features_energy().xreplace({eta: eta_value, alignment: Integer(1), kappa: gain})
 
 
-below_two = 2 / (1 + Symbol("margin", nonnegative=True))
+below_two = 2 / (1 + margin)
 """An eta of at most 2."""
 
 
-@theorem.step(Symbolic(), uses=[more_features_learn_more])
+@theorem.step(Symbolic(), Certified(BOX), uses=[more_features_learn_more])
 def energy_grows_at_fixed_eta() -> Claim:
     """The slope is (2 kappa + eta - eta kappa)/(1 + kappa)^3, positive for every kappa if eta <= 2."""
     slope = _energy_at(eta).diff(gain).xreplace({eta: below_two})
@@ -203,19 +203,19 @@ def slope_at_fixed_eta() -> Claim:
     return equal(_energy_at(eta).diff(gain) * (1 + gain) ** 3, 2 * gain + eta - eta * gain)
 
 
-@theorem.step(Symbolic(), uses=[share_grows])
+@theorem.step(Symbolic(), Certified(BOX), uses=[share_grows])
 def energy_grows_with_eta() -> Claim:
     """At fixed kappa a rougher activation has more energy."""
     return increasing(_energy_at(eta), eta)
 
 
-strength = Symbol("strength", positive=True)
 curve = _energy_at(mean_eta).xreplace({gain: strength * learnt})
 """The energy over tau^2 along rho, mu_2^2 = strength."""
 
 
 @theorem.step(
     Sampled(domain={roughness: (1, 4), learnt: (Rational(1, 100), 100)}, points=24),
+    Certified({**BOX, roughness: (1, 2)}),
     uses=[energy_grows_at_fixed_eta, energy_grows_with_eta, share_grows, more_features_learn_more],
 )
 def energy_grows_if_smooth() -> Claim:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sympy import Expr, Integer, Rational, Symbol, exp
 
-from derivations.core import Derivation, Symbolic
+from derivations.core import Certified, Derivation, Symbolic
 from derivations.learning_regimes import random_features
 from derivations.learning_regimes.feature_traces import (
     Moments,
@@ -51,10 +51,19 @@ def _filtered(init_scale: Expr) -> dict[str, Expr]:
     return dict(errors(moments, init_scale))
 
 
-UNFINISHED = {done: 1 / (1 + Symbol("to_do", positive=True))}
+to_do, further = Symbol("to_do", positive=True), Symbol("further", nonnegative=True)
+UNFINISHED = {done: 1 / (1 + to_do)}
 """x phi(x) below 1."""
-SEEN = {visible: Integer(1), spike: Symbol("spike", positive=True), alignment: Symbol("alignment", positive=True)}
-ROUGHER = {derivative_energy: nonlinear_energy + Symbol("further", nonnegative=True)}
+length, part = Symbol("spike", positive=True), Symbol("alignment", positive=True)
+SEEN = {visible: Integer(1), spike: length, alignment: part}
+ROUGHER = {derivative_energy: nonlinear_energy + further}
+ON_THE_WAY = Certified(
+    {
+        **dict.fromkeys((x, other_x, weight, to_do, done, other_done, length, part), (Rational(1, 100), 100)),
+        **dict.fromkeys((init, further), (0, 100)),
+    }
+)
+"""Both eigenvalues and what is learnt of them, any initialisation."""
 
 
 @theorem.step(Symbolic(domain={t: (Rational(1, 10), 3), x: (Rational(1, 10), 3)}))
@@ -69,33 +78,36 @@ def less_ridge_advances() -> Claim:
     return decreasing(1 / (x + ridge), ridge)
 
 
-@theorem.step(Symbolic(), uses=[training_advances, less_ridge_advances, random_features.energy_of_a_filter])
+@theorem.step(Symbolic(), ON_THE_WAY, uses=[training_advances, less_ridge_advances, random_features.energy_of_a_filter])
 def error_falls_on_the_way() -> Claim:
     """The test error falls in phi at every eigenvalue as long as x phi < 1, from any initialisation."""
     return below(_filtered(init)["test_error"].xreplace(SEEN).diff(done).xreplace(UNFINISHED), 0)
 
 
-@theorem.step(Symbolic(), uses=[training_advances, less_ridge_advances, random_features.energy_of_a_filter])
+@theorem.step(Symbolic(), ON_THE_WAY, uses=[training_advances, less_ridge_advances, random_features.energy_of_a_filter])
 def energy_grows_on_the_way() -> Claim:
     """From zero, alpha = 0, the energy grows in phi at every eigenvalue: test error is paid for in robustness."""
     return increasing(_filtered(Integer(0))["dirichlet_energy"].xreplace({**SEEN, **ROUGHER}), done)
 
 
+penalty, scale = Symbol("penalty", positive=True), Symbol("scale", nonnegative=True)
+
+
 def _energy_of_squares(penalty: Expr) -> Expr:
-    """x^2 - 1 with one feature per dimension, tau = 1, alpha = 1/2: nu = spike = 2, nu' = 4."""
+    """x^2 - 1 with one feature per dimension, tau = 1, alpha = scale: nu = spike = 2, nu' = 4."""
     psi = gram_trace(2 + penalty, Integer(0), Integer(1))
     at = {nonlinear_energy: 2, derivative_energy: 4, spike: 2, kappa: 2 * psi, psi1: psi, psi2: psi**2}
     at |= {linear_share: 0, alignment: 1, visible: 1, ridge: penalty}
-    return errors(ridge_moments(), Rational(1, 2))["dirichlet_energy"].subs(at)
+    return errors(ridge_moments(), scale)["dirichlet_energy"].subs(at)
 
 
-@theorem.step(Symbolic(), uses=[energy_grows_on_the_way])
+@theorem.step(Certified({penalty: (Rational(1, 10), 100), scale: (0, Rational(1, 2))}), uses=[energy_grows_on_the_way])
 def dip_below_the_trained() -> Claim:
-    """From a random initialisation a ridge of 10 gives less energy than none: x^2 - 1, rho = 1, alpha = 1/2."""
-    return below(_energy_of_squares(Integer(10)), _energy_of_squares(Integer(0)))
+    """From a random initialisation of at most alpha = 1/2 any of these ridges has less energy than none: rho = 1."""
+    return below(_energy_of_squares(penalty), _energy_of_squares(Integer(0)))
 
 
-@theorem.step(Symbolic(), uses=[energy_grows_on_the_way])
+@theorem.step(Certified({penalty: (4, 100), scale: (Rational(1, 2), 5)}), uses=[energy_grows_on_the_way])
 def dip_below_the_initial() -> Claim:
-    """And less than the initialisation itself, whose energy is alpha^2 nu'/4: a minimum on the way."""
-    return below(_energy_of_squares(Integer(10)), Rational(1, 4))
+    """And for alpha >= 1/2 less than the initialisation itself, whose energy is alpha^2 nu'/4: a minimum on the way."""
+    return below(_energy_of_squares(penalty), scale**2)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import TypeVar
 
-from sympy import Symbol, expand, integrate, symbols
+from sympy import Expr, Max, Symbol, expand, integrate, symbols
 
 from derivations.core import Derivation, Exact, Source, Symbolic
 from derivations.evidence import Instance
@@ -38,9 +39,13 @@ u, v = symbols("u v", real=True)
 first, second = symbols("lambda_1 lambda_2", positive=True)
 
 
-def relu(value: Fraction | int, /) -> Fraction | int:
-    """max(t, 0) of an exact number."""
-    return max(value, 0)
+Value = TypeVar("Value", int, Fraction, Expr)
+"""A number, or an expression: networks are written once for both."""
+
+
+def relu(value: Value, /) -> Value:
+    """max(t, 0) of an exact number or of an expression."""
+    return Max(value, 0) if isinstance(value, Expr) else max(value, 0 * value)
 
 
 def on_rays(

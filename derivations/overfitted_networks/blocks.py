@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 from sympy import Expr, Integer, Max, Rational, S, Symbol, expand, integrate, symbols
 
-from derivations.core import Derivation, Exact, Lab, Simulation, Symbolic
+from derivations.core import Certified, Derivation, Exact, Lab, Simulation, Symbolic
 from derivations.evidence import Instance
 from derivations.lemmas.piecewise_linear import axes, lattice_operations, on_rays, one_cell, one_cone, relu
 from derivations.overfitted_networks.bump_volume import BumpVolume, steiner_polynomial
@@ -183,7 +183,7 @@ def volume() -> Claim:
     return statement("V_d(tau) = 2 delta V_{d-1}(tau) + 2 int_0^tau V_{d-1}(tau - s) ds is Steiner's formula, d <= 5")
 
 
-@theorem.step(Symbolic(), uses=[volume])
+@theorem.step(Symbolic(), Certified(dict.fromkeys((delta, tau), (Rational(1, 1000), 1000))), uses=[volume])
 def volume_bound() -> Claim:
     """1/k! <= 1 term by term: the support is inside the cube of radius delta + tau. Here d = 5."""
     return at_most(BumpVolume(5, delta, tau), (2 * (delta + tau)) ** 5)

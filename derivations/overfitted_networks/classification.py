@@ -24,7 +24,7 @@ from functools import partial
 
 from sympy import Integer, Rational, S, Symbol, factorial
 
-from derivations.core import Derivation, Exact, Level, Model, Phase, Refusal, Simulation, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Model, Phase, Refusal, Simulation, Symbolic
 from derivations.evidence import Instance
 from derivations.lemmas.piecewise_linear import axes, on_rays
 from derivations.overfitted_networks import blocks, gates, settings, zero_error
@@ -182,20 +182,20 @@ def robust_error_formula() -> Claim:
     return equal(by_cases, robust_error().subs(dimension, 3))
 
 
-@theorem.step(Symbolic(), uses=[blocks.volume_bound, blocks.fattened_support])
+@theorem.step(Symbolic(), Certified(BOX), uses=[blocks.volume_bound, blocks.fattened_support])
 def volume_of_the_bound() -> Claim:
     """The support fattened by the ball is in the cube of radius 2 delta + tau. Here d = 4."""
     return at_most(BumpVolume(4, 2 * radius, ramp), (4 * radius + 2 * ramp) ** 4)
 
 
-@theorem.step(Symbolic(domain=BOX), uses=[robust_error_formula])
+@theorem.step(Symbolic(domain=BOX), Certified(BOX), uses=[robust_error_formula])
 def below_the_bound() -> Claim:
     """The exact value is below R_delta(g) + p n_bad V_d(2 delta, tau). Here d = 2."""
     bound = label_noise + bad_samples * density * BumpVolume(2, 2 * radius, ramp)
     return at_most(robust_error().subs(dimension, 2), bound)
 
 
-@theorem.step(Symbolic(domain=BOX), uses=[robust_error_formula])
+@theorem.step(Symbolic(domain=BOX), Certified(BOX), uses=[robust_error_formula])
 def above_the_lower_bound() -> Claim:
     """V_d(2 delta, tau/2) is the cube, the cross-polytope and more, so this network obeys the bound. Here d = 2."""
     half = Rational(1, 2)
@@ -214,7 +214,11 @@ def every_function() -> Claim:
 side, share = Symbol("side", positive=True), Symbol("share", positive=True)
 
 
-@theorem.step(Symbolic(domain=BOX), uses=[every_function])
+@theorem.step(
+    Symbolic(domain=BOX),
+    Certified({**BOX, side: (Rational(1, 1000), 1), share: (Rational(1, 1000), 1000)}),
+    uses=[every_function],
+)
 def larger_is_worse() -> Claim:
     """A cube A of side 2 delta + side where the sign is wrong: (1 - eta)|A + B| - eta |A - B| grows with the side.
 

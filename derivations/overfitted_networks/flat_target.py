@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from sympy import Expr, Integral, Rational, S, Symbol, diff, expand, sqrt
 
-from derivations.core import Derivation, Exact, Level, Simulation, Symbolic, parameter
+from derivations.core import Certified, Derivation, Exact, Level, Simulation, Symbolic, parameter
 from derivations.evidence import Instance
 from derivations.overfitted_networks import gates
 from derivations.overfitted_networks.bump_volume import BumpVolume, steiner_polynomial
@@ -24,7 +24,7 @@ from derivations.overfitted_networks.gap import bounds_in_order, list_tasks, sig
 from derivations.overfitted_networks.line_students import ZERO, robust_error, squared_error, student_curve
 from derivations.overfitted_networks.settings import dimension, noise, radius, ramp, samples
 from derivations.overfitted_networks.symbols import SHI_LIU_CAO_SUYKENS
-from derivations.relations import Claim, limit_of, statement, tends_to
+from derivations.relations import Claim, below, limit_of, statement, tends_to
 
 theorem = Derivation(
     __name__,
@@ -85,6 +85,26 @@ def above_the_interpolation_bound() -> Claim:
 def below_the_bound_of_the_gate() -> Claim:
     """Gate D's bound has 2 s2 n V_d(2 delta, tau): as tau -> 0 within a factor 2 of the interpolation bound."""
     return limit_of(2 * sigma**2 * BumpVolume(2, 2 * radius, ramp), ramp, 0, 2 * sigma**2 * (4 * radius) ** 2)
+
+
+EVERY_RAMP = Certified(
+    {
+        **dict.fromkeys((radius, ramp, sigma), (Rational(1, 1000), 1)),
+        height: (1, 1000),
+    }
+)
+
+
+@theorem.step(EVERY_RAMP, uses=[above_the_interpolation_bound])
+def above_it_at_every_ramp() -> Claim:
+    """Not in the limit alone: the network obeys the bound that holds for every interpolant of the balls, strictly."""
+    return below(sigma**2 * (4 * radius) ** 2, flat_robust_error(2))
+
+
+@theorem.step(EVERY_RAMP, uses=[below_the_bound_of_the_gate])
+def below_it_at_every_ramp() -> Claim:
+    """And gate D's bound, at every ramp and every height of the labels' range."""
+    return below(flat_robust_error(2), 2 * sigma**2 * BumpVolume(2, 2 * radius, ramp))
 
 
 def _law(d: int, count: int, reach: Rational, level: Level = Level.quick) -> Simulation:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from sympy import Expr, Integer, Integral, Min, Rational, Symbol, symbols
 
-from derivations.core import Derivation, Domain, Model, Sampled, Symbolic, parameter
+from derivations.core import Certified, Derivation, Domain, Level, Model, Sampled, Symbolic, parameter
 from derivations.overfitted_networks import classification
 from derivations.overfitted_networks.symbols import SHI_LIU_CAO_SUYKENS
 from derivations.relations import Claim, at_most, below, equal
@@ -95,15 +95,28 @@ def margin_condition() -> Claim:
     return equal(Integral(s ** (1 / margin_exponent), (s, 0, 1)), Integral(1 - t**margin_exponent, (t, 0, 1)))
 
 
-@theorem.step(Sampled(domain=BOX), uses=[cost_of_a_flip])
+start = symbols("start", positive=True)
+
+
+@theorem.step(
+    Sampled(domain=BOX),
+    # at beta = 1 the two sides are the same
+    Certified({**BOX, margin_exponent: (Rational(5, 4), 6), start: (Rational(1, 100), 1)}),
+    Certified({**BOX, margin_exponent: (Rational(11, 10), 6), start: (Rational(1, 1000), 1)}, level=Level.standard),
+    uses=[cost_of_a_flip],
+)
 def modulus() -> Claim:
     """The concave power |s|^(1/beta) moves most across its zero: by 2 delta^(1/beta), more than from 0 to 2 delta."""
-    start = symbols("start", positive=True)
     exponent = 1 / margin_exponent
     return at_most((start + 2 * radius) ** exponent - start**exponent, 2 * radius**exponent, given=[below(start, 1)])
 
 
-@theorem.step(Sampled(domain=BOX, points=120), uses=[exact_family, margin_condition, modulus])
+@theorem.step(
+    Sampled(domain=BOX, points=120),
+    Certified({**BOX, radius: (Rational(1, 20), Rational(1, 2))}),
+    Certified(BOX, level=Level.standard),
+    uses=[exact_family, margin_condition, modulus],
+)
 def below_the_bound() -> Claim:
     """The family obeys the bound with room to spare: only |s| <= 2 delta is hit, and |F| <= t is larger."""
     return at_most(robust_excess(), robust_excess_bound())

@@ -21,7 +21,7 @@ from itertools import pairwise, permutations, product
 
 from sympy import Expr, Integral, Rational, S, Symbol, sqrt, symbols
 
-from derivations.core import Derivation, Exact, Sampled, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Sampled, Symbolic
 from derivations.evidence import Instance
 from derivations.lemmas.piecewise_linear import one_cell, one_cone
 from derivations.overfitted_networks.exact_networks import Network, neuron
@@ -124,6 +124,23 @@ def interpolation_error() -> Claim:
     weights = barycentric_weights(u[:2])
     mean = sum((w * squared_distance(u[:2], k) ** (r / 2) for k, w in enumerate(weights)), S.Zero)
     return at_most(h**r * mean, (sqrt(2) * h / 2) ** r, given=[below(u[0], 1), below(u[1], u[0])])
+
+
+WITHIN = Rational(101, 100)
+
+
+@theorem.step(
+    Certified({u[0]: (Rational(3, 5), Rational(99, 100)), u[1]: (Rational(1, 100), Rational(99, 100)), r: (1, 2)}),
+    Certified(
+        {**dict.fromkeys(u[:2], (Rational(1, 100), Rational(99, 100))), r: (Rational(1, 20), 2)}, level=Level.standard
+    ),
+    uses=[interpolation_error],
+)
+def interpolation_error_within_a_percent() -> Claim:
+    """At every point of the simplex and every smoothness at once; the two sides touch at the cube's centre."""
+    weights = barycentric_weights(u[:2])
+    mean = sum((w * squared_distance(u[:2], k) ** (r / 2) for k, w in enumerate(weights)), S.Zero)
+    return at_most(mean, WITHIN * (sqrt(2) / 2) ** r, given=[at_most(u[1], u[0])])
 
 
 def error_at_centre(d: int, cells: int, /) -> Fraction:

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from sympy import Symbol, symbols
+from sympy import Expr, Rational, Symbol, symbols
 
-from derivations.core import Derivation, Exact, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Symbolic
 from derivations.evidence import Instance
+from derivations.lemmas.piecewise_linear import Value
 from derivations.overfitted_networks.squares import error, interpolates_the_square, square
 from derivations.overfitted_networks.symbols import YAROTSKY
-from derivations.relations import Claim, equal, statement
+from derivations.relations import Claim, at_most, equal, statement
 
 theorem = Derivation(__name__, title="The product as a ReLU network, with its exact error", source=YAROTSKY)
 
@@ -29,10 +30,11 @@ HEIGHT = Fraction(3, 2)
 DEPTHS = (1, 2, 3)
 
 
-def multiply(first: Fraction, second: Fraction, depth: int, bound: Fraction, /) -> Fraction:
+def multiply(first: Value, second: Value, depth: int, bound: Value, /) -> Value:
     """The product network at |first|, |second| <= bound."""
     total, difference = abs(first + second) / (2 * bound), abs(first - second) / (2 * bound)
-    return bound**2 * (square(total, depth) - square(difference, depth))
+    result: Value = bound**2 * (square(total, depth) - square(difference, depth))
+    return result
 
 
 @theorem.step(Symbolic())
@@ -65,6 +67,33 @@ def _largest_error() -> Iterator[Instance]:
 def largest_error() -> Claim:
     """A difference of two numbers in [0, 2^(-2m-2)], the second 0 at x = y; every instance carries the factor B^2."""
     return statement("sup |prod(x, y) - x y| = B^2 2^(-2m-2) over |x|, |y| <= B, attained at x = y = B 2^(-m-1)")
+
+
+mean, spread = symbols("s r", real=True)
+FOLDS = 2
+SQUARE = [
+    Certified({mean: (0, 1), spread: (0, 1), B: (Rational(1, 100), 100)}),
+    Certified({mean: (-1, 1), spread: (-1, 1), B: (Rational(1, 100), 100)}, level=Level.standard),
+]
+"""x >= |y|, which is all there is up to exchanging x and y and changing both signs; and all of it."""
+
+
+def _excess() -> Expr:
+    """What prod has over x y at x = B (s + r), y = B (s - r), |s|, |r| <= 1: all |x|, |y| <= B are among these."""
+    first, second = B * (mean + spread), B * (mean - spread)
+    return multiply(first, second, FOLDS, B) - first * second
+
+
+@theorem.step(*SQUARE, uses=[largest_error])
+def nowhere_above() -> Claim:
+    """The block itself, after two folds, on the whole square [-B, B]^2, with the constant that is attained,"""
+    return at_most(_excess(), B**2 / 4 ** (FOLDS + 1))
+
+
+@theorem.step(*SQUARE, uses=[largest_error])
+def nowhere_below() -> Claim:
+    """and from below."""
+    return at_most(-(B**2) / 4 ** (FOLDS + 1), _excess())
 
 
 def _exact_factors() -> Iterator[Instance]:

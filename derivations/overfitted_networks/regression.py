@@ -19,14 +19,14 @@ from fractions import Fraction
 
 from sympy import Expr, Integer, Max, Min, Piecewise, Rational, S, log, symbols
 
-from derivations.core import Derivation, Domain, Exact, Model, Sampled, Symbolic, parameter
+from derivations.core import Certified, Derivation, Domain, Exact, Model, Sampled, Symbolic, parameter
 from derivations.evidence import Instance
 from derivations.overfitted_networks import blocks, gates, partition_of_unity, settings, zero_error
 from derivations.overfitted_networks.bump_volume import BumpVolume
 from derivations.overfitted_networks.line_students import Task, squared_error, student_curve, teacher_curve
 from derivations.overfitted_networks.settings import dimension, nodes, noise, radius, ramp, samples
 from derivations.overfitted_networks.symbols import SHI_LIU_CAO_SUYKENS
-from derivations.relations import Claim, at_most, equal, statement
+from derivations.relations import Claim, at_most, decreasing, equal, statement
 
 theorem = Derivation(
     __name__,
@@ -223,12 +223,41 @@ MODERATE = {
 }
 
 
-@theorem.step(Sampled(domain={**MODERATE, nodes: (1, 40)}, points=120), uses=[partition_of_unity.interpolation_error])
+def _needed() -> Expr:
+    """(sqrt(d)/2)(L/(eps max(1, r)))^(1/r)."""
+    scale = lipschitz / (accuracy * Max(1, smoothness))
+    return dimension ** Rational(1, 2) / 2 * scale ** (1 / smoothness)
+
+
+@theorem.step(Symbolic(domain={**MODERATE, nodes: (1, 40)}, digits=15), uses=[partition_of_unity.interpolation_error])
+def accuracy_attained() -> Claim:
+    """With a multiple of the cells needed the bound is eps over its power r: eps at the cells needed,"""
+    return equal(oracle_error(), accuracy * (_needed() / nodes) ** smoothness)
+
+
+@theorem.step(
+    Certified(
+        {
+            dimension: (1, 100),
+            smoothness: (Rational(1, 20), 2),
+            lipschitz: (Rational(1, 100), 100),
+            nodes: (1, 10),
+        }
+    ),
+    uses=[partition_of_unity.interpolation_error],
+)
+def more_cells_help() -> Claim:
+    """and more have a smaller one."""
+    return decreasing(oracle_error(), nodes)
+
+
+@theorem.step(
+    Sampled(domain={**MODERATE, nodes: (1, 40)}, points=120),
+    uses=[accuracy_attained, more_cells_help],
+)
 def nodes_for_an_accuracy() -> Claim:
     """N >= (sqrt(d)/2)(L/(eps max(1, r)))^(1/r) cells an axis give the sup error eps."""
-    scale = lipschitz / (accuracy * Max(1, smoothness))
-    needed = dimension ** Rational(1, 2) / 2 * scale ** (1 / smoothness)
-    return at_most(oracle_error(), accuracy, given=[at_most(needed, nodes)])
+    return at_most(oracle_error(), accuracy, given=[at_most(_needed(), nodes)])
 
 
 @theorem.step(

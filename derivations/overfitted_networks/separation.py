@@ -16,7 +16,7 @@ from itertools import combinations, product
 
 from sympy import Integer, Integral, Rational, Symbol, exp, oo
 
-from derivations.core import Derivation, Exact, Level, Sampled, Simulation, Symbolic
+from derivations.core import Certified, Derivation, Exact, Level, Sampled, Simulation, Symbolic
 from derivations.evidence import Instance
 from derivations.overfitted_networks import blocks
 from derivations.overfitted_networks.bump_volume import BumpVolume
@@ -43,7 +43,7 @@ def packing() -> Claim:
     return statement("n <= (1 + 1/q)^d for every design in the cube, and lattices reach it")
 
 
-@theorem.step(Sampled(domain={t: (Rational(1, 1000), 5)}))
+@theorem.step(Sampled(domain={t: (Rational(1, 1000), 5)}), Certified({t: (Rational(1, 10**6), 1000)}))
 def separation_tail() -> Claim:
     """If the first k samples are s apart, disjoint cubes of volume (s/2)^d around them, inside [0, 1]^d, are closed
 
@@ -71,7 +71,11 @@ def median_separation() -> Claim:
     return equal(exp(-samples * (samples - 1) / 2 * (2 * typical_separation()) ** dimension), Rational(1, 2))
 
 
-@theorem.step(Symbolic(), uses=[mean_separation, blocks.volume_bound])
+@theorem.step(
+    Symbolic(),
+    Certified(dict.fromkeys((radius, ramp), (Rational(1, 1000), Rational(1, 2)))),
+    uses=[mean_separation, blocks.volume_bound],
+)
 def benign_for_independent_samples() -> Claim:
     """delta + tau <= q/2: n V_d <= n q^d, of mean 2^(d+1)/(n - 1): below n^(-2r/(2r + d)) at all admissible radii."""
     return at_most(BumpVolume(4, radius, ramp), (2 * (radius + ramp)) ** 4)

@@ -15,9 +15,9 @@ from fractions import Fraction
 
 from sympy import Expr, Rational, Symbol, symbols
 
-from derivations.core import Derivation, Exact, Symbolic
+from derivations.core import Certified, Derivation, Exact, Symbolic
 from derivations.evidence import Instance
-from derivations.lemmas.piecewise_linear import one_cell, relu
+from derivations.lemmas.piecewise_linear import Value, one_cell, relu
 from derivations.overfitted_networks.exact_networks import Name, Network, neuron
 from derivations.overfitted_networks.symbols import YAROTSKY
 from derivations.relations import Claim, at_most, equal, statement
@@ -30,12 +30,13 @@ share = Symbol("share", positive=True)
 DEEPEST = 5
 
 
-def tooth(value: Fraction, /) -> Fraction:
+def tooth(value: Value, /) -> Value:
     """g on [0, 1]: up to 1 at 1/2 and down again."""
-    return Fraction(2 * relu(value) - 4 * relu(value - Fraction(1, 2)))
+    result: Value = 2 * relu(value) - 4 * relu(value - Fraction(1, 2))
+    return result
 
 
-def square(value: Fraction, depth: int, /) -> Fraction:
+def square(value: Value, depth: int, /) -> Value:
     """f_m(t) for t >= 0; beyond 1 the folds continue downwards, so that it stays at least 1."""
     total, folded = value, value
     for stage in range(1, depth + 1):
@@ -44,9 +45,10 @@ def square(value: Fraction, depth: int, /) -> Fraction:
     return total
 
 
-def error(value: Fraction, depth: int, /) -> Fraction:
+def error(value: Value, depth: int, /) -> Value:
     """e_m(t) = f_m(t) - t^2."""
-    return square(value, depth) - value**2
+    result: Value = square(value, depth) - value**2
+    return result
 
 
 def _start(value: Expr) -> Expr:
@@ -65,7 +67,7 @@ def falling_half() -> Claim:
     return equal(_start(t) - (2 - 2 * t) / 4, _start(2 - 2 * t) / 4)
 
 
-@theorem.step(Symbolic(), uses=[rising_half, falling_half])
+@theorem.step(Symbolic(), Certified({share: (0, 1000)}), uses=[rising_half, falling_half])
 def at_most_a_quarter() -> Claim:
     """e_0 <= 1/4, so that the largest error after m folds is 2^(-2m-2)."""
     inside = share / (1 + share)
@@ -104,6 +106,27 @@ def interpolates_the_square() -> Claim:
     return statement(
         "f_m interpolates t^2 at k/2^m, and its largest error 2^(-2m-2) is at the odd multiples of 2^(-m-1)"
     )
+
+
+FOLDS = 4
+
+
+@theorem.step(Certified({t: (0, 1)}), uses=[interpolates_the_square])
+def never_below() -> Claim:
+    """The block itself, after four folds, at every point of [0, 1]: it touches the square at the nodes alone."""
+    return at_most(0, error(t, FOLDS))
+
+
+@theorem.step(Certified({t: (0, 1)}), uses=[interpolates_the_square])
+def largest_error() -> Claim:
+    """Its sup-norm error, with the constant that is attained in every cell."""
+    return at_most(error(t, FOLDS), Rational(1, 4 ** (FOLDS + 1)))
+
+
+@theorem.step(Certified({t: (1, 64)}), uses=[interpolates_the_square])
+def beyond_one() -> Claim:
+    """Beyond 1 the block stays at least 1."""
+    return at_most(1, square(t, FOLDS))
 
 
 def square_network(depth: int, /) -> Network:
