@@ -146,11 +146,15 @@ AnyParameter: TypeAlias = Parameter | FunctionParameter | ChoiceParameter | LawP
 
 @dataclass(frozen=True)
 class Refusal:
-    """A combination of parameters for which nothing is stated: all of `when` hold. `reason` is one line."""
+    """A combination of parameters for which nothing is stated: all of `when` hold. `reason` is one line.
+
+    Where `when` allows for the rounding of doubles, `exactly` is the same without the allowance, for exact parameters.
+    """
 
     name: str
     when: tuple[Relation, ...]
     reason: str
+    exactly: tuple[Relation, ...] = ()
 
 
 @dataclass(frozen=True)

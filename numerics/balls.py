@@ -134,9 +134,13 @@ def cos(x: arb, /) -> arb:
 
 def tan(x: arb, /) -> arb:
     """The tangent: increasing on a ball on which the cosine has no zero, undefined elsewhere."""
-    if not x.is_finite() or x.cos().contains(0):
+    if not x.is_finite():
         return UNDEFINED
-    return x.lower().tan().union(x.upper().tan())
+    low, high = x.lower(), x.upper()
+    # the ends are rounded outwards, by more than a period where x is huge: the cosine is judged between the ends
+    if hull(low, high).cos().contains(0):
+        return UNDEFINED
+    return low.tan().union(high.tan())
 
 
 def bessel_i(x: arb, order: int, /) -> arb:

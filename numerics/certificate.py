@@ -162,6 +162,11 @@ class Certifier:
                 return replace(found, phase=region.name if found.phase == REGULAR else found.phase)
             if inside and isinstance(region, Refusal):
                 raise ParameterError(region.reason)
+            if isinstance(region, Refusal) and region.exactly:
+                # what doubles cannot tell apart, a certificate must
+                strict = compiled.exactly(region)
+                if strict.decide(parameters, exact.numbers, bits, lambda: _inputs(compiled, exact)) is not False:
+                    return self._undecided(f"at the exact parameters: {region.reason}")
         if not model.unknowns:
             return self._evaluate(compiled.values, compiled, exact, digits, REGULAR, ())
         return _RootWanted(compiled, exact, parameters)

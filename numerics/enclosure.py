@@ -172,6 +172,8 @@ def compile_jacobian(
         inner = (expression.diff(name) * slope for name, slope in chained[unknown].items())
         return sympy.Add(expression.diff(real[unknown]), *inner)
 
+    if piecewise and _moves_a_switch([*definitions, *((None, e) for e in expressions)], unknowns):
+        return None
     try:
         for name, definition in definitions:
             tape.define(real[name], definition.xreplace(real))
@@ -188,6 +190,21 @@ def compile_jacobian(
         return BallProgram(tape, tuple(tape.guard(slot, guards) for slot in slots))
     except UnsupportedNode:
         return None
+
+
+def _moves_a_switch(
+    named: Iterable[tuple[sympy.Symbol | None, sympy.Expr]], unknowns: Sequence[sympy.Symbol], /
+) -> bool:
+    """Whether an unknown moves the place where an integrand switches: a jump there has no trace in the derivative."""
+    moving = set(unknowns)
+    for name, expression in named:
+        for node in expression.atoms(sympy.Integral):
+            conditions = [condition for each in node.atoms(sympy.Piecewise) for _, condition in each.args]
+            if any(condition.free_symbols & moving for condition in conditions):
+                return True
+        if name is not None and expression.free_symbols & moving:
+            moving.add(name)
+    return False
 
 
 def as_rational(value: object, name: str, /) -> fmpq:

@@ -19,7 +19,7 @@ from sympy import Expr, Integer, Rational, Symbol, Tuple, oo
 from derivations.averages import LawMean
 from derivations.learning_regimes.lower_mean import LowerMean
 from derivations.model import ChoiceParameter, FunctionParameter, LawParameter, Model, Parameter
-from numerics.laws import read_law
+from numerics.laws import LONG_EXPONENT, read_law
 from numerics.parameters import ParameterError, complete
 from numerics.weighted_balls import SmallestSum
 
@@ -78,6 +78,8 @@ def _number(model: Model, name: str, value: object) -> Any:
     try:
         if isinstance(value, float) and math.isinf(value):
             return oo if value > 0 else -oo
+        if isinstance(value, str) and LONG_EXPONENT.search(value):
+            raise ValueError
         if isinstance(value, (int, float, str, Fraction)) and not isinstance(value, bool):
             exact = Fraction(value)
             return Rational(exact.numerator, exact.denominator)

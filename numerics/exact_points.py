@@ -14,6 +14,7 @@ from sympy import Expr, Rational, Symbol, oo
 
 from derivations.model import Domain, Model, Parameter
 from numerics.exact_parameters import ExactValues, read_exact
+from numerics.laws import LONG_EXPONENT
 
 
 class PointReader:
@@ -104,6 +105,8 @@ def _as_fraction(value: object) -> Fraction | None:
     if isinstance(value, Rational):
         return Fraction(int(value.p), int(value.q))
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
+        return None
+    if isinstance(value, str) and LONG_EXPONENT.search(value):
         return None
     try:
         return Fraction(value)

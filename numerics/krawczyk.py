@@ -74,6 +74,9 @@ def isolate_unique_root(
         parameters = [as_ball(value, str(symbol)) for symbol, value in (values or {}).items()]
         if guess is None:
             status, found = system.contract([as_ball(start[u], str(u)) for u in unknowns], parameters)
+            proved = status in (RootStatus.unique, RootStatus.exists)
+            if proved and not all(map(_lies_between, found, (start[u] for u in unknowns))):
+                status = RootStatus.undecided
             if status is RootStatus.undecided and system.changes_sign(found, parameters):
                 status = RootStatus.exists
         else:
@@ -131,18 +134,21 @@ class RootSystem:
         return [middle[k] + moved[k, 0] for k in range(size)]
 
     def contract(self, box: list[arb], parameters: list[arb]) -> tuple[RootStatus, list[arb]]:
-        """Apply the operator until the box stops shrinking. A certificate on a shrunken box is one on the first."""
-        status = RootStatus.undecided
+        """Apply the operator until the box stops shrinking. A certificate on a shrunken box is one on the first.
+
+        The ball of an intersection may reach beyond both balls by a rounded radius: the root must lie in the first box.
+        """
+        status, first = RootStatus.undecided, box
         for _ in range(_MOST_CONTRACTIONS):
             image = self.image(box, parameters)
             if image is None or not all(ball.is_finite() for ball in image):
                 break
             pairs = list(zip(box, image, strict=True))
-            if not all(old.overlaps(new) for old, new in pairs):
+            if not all(old.overlaps(new) for old, new in [*pairs, *zip(first, image, strict=True)]):
                 return RootStatus.none, box
-            if all(old.contains_interior(new) for old, new in pairs):
+            if all(old.contains_interior(new) for old, new in pairs) and _inside(image, first):
                 status = RootStatus.unique
-            elif status is RootStatus.undecided and all(old.contains(new) for old, new in pairs):
+            elif status is RootStatus.undecided and _inside(image, box) and _inside(image, first):
                 status = RootStatus.exists
             smaller = [old.intersection(new) for old, new in pairs]
             shrinks = any(2 * new.rad() < old.rad() for old, new in zip(box, smaller, strict=True))
@@ -240,6 +246,18 @@ def invert_middle(slopes: arb_mat, /) -> arb_mat | None:
         return None
     entries_finite = all(inverse[i, j].is_finite() for i in range(size) for j in range(size))
     return inverse if entries_finite and not inverse.det().contains(0) else None
+
+
+def _inside(balls: list[arb], box: list[arb]) -> bool:
+    return all(outer.contains(ball) for outer, ball in zip(box, balls, strict=True))
+
+
+def _lies_between(ball: arb, value: object) -> bool:
+    """Whether a root's ball lies in an interval as it was given: the ball of (low, high) is a little wider."""
+    if not isinstance(value, tuple):
+        return True
+    low, high = (as_ball(end, "an end") for end in value)
+    return bool(low <= ball <= high)
 
 
 def _read_guess(value: object, unknown: sympy.Symbol) -> arb:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -17,6 +18,8 @@ NODES = 400
 MOST_ATOMS, LONGEST = 1000, 20_000
 ROUNDING = 1e-9
 """Weights and means typed in decimals may miss 1 by this much."""
+LONG_EXPONENT = re.compile(r"[eE][+-]?[\d_]{5,}")
+"""Python writes such a power of ten out, digit by digit."""
 FORM = "value@weight, separated by commas, such as 0.4@0.5,1.6@0.5"
 
 
@@ -62,7 +65,7 @@ def semicircle() -> Law:
 def _atom(name: str, part: str, allowed: str) -> tuple[Fraction, Fraction]:
     value, sign, weight = part.partition("@")
     try:
-        if not sign or "_" in part:
+        if not sign or "_" in part or LONG_EXPONENT.search(part):
             raise ValueError
         found = Fraction(value.strip()), Fraction(weight.strip())
         if not all(math.isfinite(float(number)) for number in found):

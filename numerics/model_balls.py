@@ -175,6 +175,10 @@ class ModelBalls:
             self._regions[region.name] = Conditions(when, self.symbols, program)
         return self._regions[region.name]
 
+    def exactly(self, refusal: Refusal, /) -> Conditions:
+        """The conditions of a refusal without its allowance for rounding."""
+        return self.region(replace(refusal, name=f"{refusal.name}, exactly", when=refusal.exactly))
+
     def phase(self, phase: Phase, /) -> NamedBalls:
         """The closed forms of a phase, those that are finite."""
         if phase.name not in self._phases:

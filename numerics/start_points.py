@@ -84,6 +84,8 @@ class StartFinder:
         if function is None:
             return None
         names = function.__code__.co_varnames[2 : function.__code__.co_argcount]
+        if not values.keys() >= set(names):  # a law is an array
+            return None
         try:
             return function(_FLOATS, _SPECIAL, *(values[key] for key in names))
         except (ArithmeticError, TypeError, ValueError):

@@ -60,7 +60,8 @@ def mean_error(d: Expr, m: Expr, /) -> Expr:
 
 def refusals() -> tuple[Refusal, ...]:
     """Combinations of parameters for which nothing is stated."""
-    whole = below(Rational(1, 10**12), sin(pi * dimension) ** 2)
+    part = sin(pi * dimension) ** 2
+    whole = below(Rational(1, 10**12), part)
     return (
         Refusal("no_curvature", (equal(hermite_2, 0),), "the tangent limits need an activation with mu_2 != 0"),
         Refusal(
@@ -68,7 +69,12 @@ def refusals() -> tuple[Refusal, ...]:
             (equal(linear_coefficient, 0), below(0, hermite_3**2)),
             "the tangent limits need mu_1 != 0, or an even activation (mu_1 = mu_3 = 0); here mu_1 = 0 and mu_3 != 0",
         ),
-        Refusal("part_of_a_dimension", (FINITE, whole), "dimension must be a whole number of at least 2"),
+        Refusal(
+            "part_of_a_dimension",
+            (FINITE, whole),
+            "dimension must be a whole number of at least 2",
+            exactly=(FINITE, below(0, part)),
+        ),
         Refusal("dimension_of_general", (FINITE, GENERAL), "dimension is for quadratic activations (a*t**2 + b*t + c)"),
         Refusal("dimension_with_ridge", (FINITE, PENALISED), "dimension is for ridge=0: a ridge is known in the limit"),
         Refusal("dimension_without_offset", (FINITE, offset.chosen("no")), "dimension is for offset=yes"),

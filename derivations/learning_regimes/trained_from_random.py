@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from sympy import Abs, Expr, Integer, Max, Min, Piecewise, Rational, Symbol, exp, log, tanh
+from sympy import Abs, Eq, Expr, Integer, Max, Min, Piecewise, Rational, Symbol, exp, log, tanh
 
 from derivations.averages import LawMean, semicircle_mean
 from derivations.core import Branch, Model, unknown
@@ -40,7 +40,7 @@ Mean: TypeAlias = Callable[[Callable[[Expr], Expr]], Expr]
 
 cut = unknown("cut", "c in vartheta = rho omega e^{-2ct}: in the end the smallest eigenvalue kept", positive=True)
 
-_NEGLIGIBLE = Rational(1, 10**100)
+_NEGLIGIBLE = Rational(1, 10**300)
 
 
 def lost_share(z: Expr, /) -> Expr:
@@ -49,9 +49,12 @@ def lost_share(z: Expr, /) -> Expr:
 
 
 def rate(b: Expr, t: Expr, /) -> Expr:
-    """|b|/(1 - e^{-2|b|t}), which is r for b < 0 and b + r for b > 0; 1/(2t) at b = 0."""
-    size = Abs(b) + _NEGLIGIBLE
-    return size / lost_share(size * t)
+    """|b|/(1 - e^{-2|b|t}), which is r for b < 0 and b + r for b > 0; 1/(2t) at b = 0.
+
+    Exact, as a certificate of many digits needs it, for b = 0 and down to 1e-300; arrays compute both branches.
+    """
+    size = Max(Abs(b), _NEGLIGIBLE)
+    return Piecewise((1 / (2 * t), Eq(b, 0)), (size / lost_share(size * t), True))
 
 
 def inverse_gain(b: Expr, t: Expr, /) -> Expr:

@@ -97,6 +97,7 @@ REFUSALS = (
         "higher_degrees",
         (below(hermite_2**2 * (1 + Rational(1, 10**9)), nonlinear_energy),),
         f"{_STATED}; this one is not of degree 2",
+        exactly=(below(hermite_2**2, nonlinear_energy),),
     ),
     Refusal("no_square", (equal(hermite_2, 0),), f"{_STATED}, a not 0"),
     Refusal("no_target", (equal(second_moment, 0),), "spectrum has only zeros: the target vanishes"),
@@ -120,10 +121,12 @@ REFUSALS = (
         "uneven_without_offset",
         (offset.chosen("no"), equal(is_semicircle, 0), _varies),
         "offset=no is solved for spectrum=goe and for a spectrum of one value only: the kept set is not known else",
+        exactly=(offset.chosen("no"), equal(is_semicircle, 0), below(0, variance)),
     ),
     Refusal(
         "emulated_offset",
         (offset.chosen("no"), below(hermite_2**2 * Rational(1, 10**18), (mean - gain) ** 2)),
         "offset=no needs activation a*t**2 without a constant: with one, free output weights emulate the offset",
+        exactly=(offset.chosen("no"), below(0, (mean - gain) ** 2)),
     ),
 )

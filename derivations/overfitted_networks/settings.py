@@ -41,6 +41,7 @@ def whole_numbers(*names: Parameter) -> tuple[Refusal, ...]:
             f"part_of_{name.name}",
             (below(Rational(1, 10**12), sin(pi * name) ** 2),),
             f"{name.name} must be a whole number",
+            exactly=(below(0, sin(pi * name) ** 2),),
         )
         for name in names
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from numerics.decimals import enclose_in_decimals, round_ball, shrink_to_decimals, write_exactly
+from numerics.decimals import enclose_in_decimals, ends, round_ball, shrink_to_decimals, write_exactly
 from verify.report.points import STYLES
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def certified_data(point: dict[str, Any], found: Certificate, digits: int, /, *,
         },
         "certificate": {
             "status": found.status.name,
-            "box": {name: shrink_to_decimals(ball, digits + SPARE) for name, ball in found.box.items()},
+            "box": {name: _box(ball, found.unknowns[name], digits) for name, ball in found.box.items()},
             "precision": found.precision,
             "seconds": found.seconds,
             "reason": found.reason,
@@ -100,6 +100,14 @@ def _known(balls: Mapping[str, arb | None]) -> dict[str, arb]:
 def _enclosure(ball: arb, digits: int) -> dict[str, str] | None:
     found = enclose_in_decimals(ball, digits + SPARE)
     return None if found is None else {"midpoint": found[0], "radius": found[1]}
+
+
+def _box(box: arb, root: arb, digits: int) -> tuple[str, str] | None:
+    """Decimals inside the box in which the root is unique; None where rounding would leave the root outside."""
+    inside, found = shrink_to_decimals(box, digits + SPARE), ends(root)
+    if inside is None or found is None:
+        return None
+    return inside if Fraction(inside[0]) <= found[0] and found[1] <= Fraction(inside[1]) else None
 
 
 def _exact_text(value: Any) -> str:
