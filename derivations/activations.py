@@ -106,14 +106,19 @@ def _means(pieces: Pieces, variable: Symbol, names: tuple[str, ...], digits: int
     if not (infinite and slope_jumps(pieces, variable)):
         infinite = {}
     words = tuple(name for name in names if name not in infinite)
-    degrees = [degree for name in words if (degree := _hermite_degree(name)) is not None]
-    more = [key for name in words for key in TANGENT_MOMENTS.get(name, ())]
-    keys = tuple(dict.fromkeys([*COMMON, *more, *degrees]))
+    keys = moments_of(words)
     try:
-        exact = _assemble(exact_moments(pieces, variable, keys), words)
+        exact = assemble(exact_moments(pieces, variable, keys), words)
         return {name: value.expand() for name, value in exact.items()} | infinite
     except NoClosedForm:
         return _numeric_means(pieces, variable, keys, words, digits) | infinite
+
+
+def moments_of(words: Iterable[str], /) -> tuple[Key, ...]:
+    """The moments that the worded constants are made of."""
+    words = tuple(words)
+    degrees = [degree for name in words if (degree := _hermite_degree(name)) is not None]
+    return tuple(dict.fromkeys([*COMMON, *(key for name in words for key in TANGENT_MOMENTS.get(name, ())), *degrees]))
 
 
 def _hermite_degree(name: str) -> int | None:
@@ -152,7 +157,8 @@ def _refuse_jumps(pieces: Pieces, variable: Symbol) -> None:
                 raise ValueError(f"it jumps at {variable} = {N(kink, 6)}, so its slope is not square integrable")
 
 
-def _assemble(moments: dict[Key, Any], words: tuple[str, ...]) -> dict[str, Any]:
+def assemble(moments: dict[Key, Any], words: tuple[str, ...], /) -> dict[str, Any]:
+    """The constants from moments: exact, multiprecision, or balls."""
     mean, linear = moments[MEAN], moments[LINEAR]
     return {
         "mean": mean,
@@ -175,7 +181,7 @@ def _numeric_means(
         if abs(linear - slope) > mpmath.mpf(10) ** -digits * (1 + abs(linear)):
             left, right = (mpmath.nstr(value, 8) for value in (linear, slope))
             raise ValueError(f"E[G f(G)] = {left} differs from E f'(G) = {right}")
-        means = _assemble(moments, words)
+        means = assemble(moments, words)
         largest = max(1, moments[ENERGY], moments[SLOPE_ENERGY])
         size = max(largest, *(abs(value) for key, value in moments.items() if not isinstance(key, int)))
     with mpmath.workdps(digits):

@@ -179,6 +179,8 @@ def compile_jacobian(
             tape.define(real[name], definition.xreplace(real))
             slopes = {unknown: differentiate(definition.xreplace(real), unknown) for unknown in unknowns}
             for unknown, slope in slopes.items():
+                if slope == 0:
+                    continue
                 chained[unknown][real[name]] = sympy.Dummy(f"d{name}_d{unknown}", real=True)
                 tape.define(chained[unknown][real[name]], slope)
         rows = [expression.xreplace(real) for expression in expressions]

@@ -1,7 +1,7 @@
 """The exact value of every symbol of a model: decimals as typed, doubles as the dyadic numbers they are, exact laws.
 
-A number that is only known to some digits (a constant of an activation found by quadrature) has no exact value, and is
-refused by name: a certificate about a nearby number would be about another model.
+A constant of an activation that no rule gives exactly is a ball at any precision (numerics.gaussian_enclosures). What
+is only known to some digits is refused by name: a certificate about a nearby number would be about another model.
 """
 
 from __future__ import annotations
@@ -11,20 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
-from sympy import Expr, Integer, Rational, Symbol, Tuple, oo
+from sympy import Expr, Integer, Poly, Rational, Symbol, Tuple, catalan, oo
 
-from derivations.averages import LawMean
+from derivations.averages import LawMean, semicircle_mean
 from derivations.learning_regimes.lower_mean import LowerMean
 from derivations.model import ChoiceParameter, FunctionParameter, LawParameter, Model, Parameter
+from numerics.gaussian_enclosures import EnclosedConstant, NotEnclosed, enclose_constants
 from numerics.laws import LONG_EXPONENT, read_law
 from numerics.parameters import ParameterError, complete
-from numerics.weighted_balls import SmallestSum
+from numerics.weighted_balls import SEMICIRCLE_SUPPORT, SmallestSum
 
 SEMICIRCLE = Symbol("semicircle")
 """Stands for the semicircle law of radius 2 among exact laws."""
+
+
+Number: TypeAlias = "Expr | EnclosedConstant"
 
 
 class NotExact(ValueError):
@@ -35,7 +39,7 @@ class NotExact(ValueError):
 class ExactValues:
     """Numbers by symbol (oo allowed), laws by symbol (a Tuple of atoms, or SEMICIRCLE), and the values as given."""
 
-    numbers: Mapping[Symbol, Expr]
+    numbers: Mapping[Symbol, Number]
     laws: Mapping[Symbol, Any]
     given: Mapping[str, object]
 
@@ -48,7 +52,7 @@ def read_exact(model: Model, given: Mapping[str, object], /) -> ExactValues:
     exact = {name: _number(model, name, value) for name, value in given.items()}
     rounded = {name: value if isinstance(value, str) else _rounded(value) for name, value in exact.items()}
     completed = complete(model, rounded)
-    numbers: dict[Symbol, Expr] = {}
+    numbers: dict[Symbol, Number] = {}
     laws: dict[Symbol, Any] = {}
     shown: dict[str, object] = {}
     for item in model.parameters:
@@ -107,14 +111,16 @@ def _default(item: Parameter, exact: Mapping[str, Any]) -> Any:
     raise NotExact(f"{item.name} has the default {default}, which is not an exact number: give it")
 
 
-def _function_constants(item: FunctionParameter, text: str) -> dict[Symbol, Expr]:
+def _function_constants(item: FunctionParameter, text: str) -> dict[Symbol, Number]:
     try:
         found = _constants(text, tuple(item.constants))
     except ValueError as error:
         raise ParameterError(f"{item.name}: {error}") from None
-    for word, value in found.items():
-        if not isinstance(value, Expr) or value.has(sympy.Float):
-            raise NotExact(f"{word} of {item.name}={text} has no closed form here, only digits found by quadrature")
+    if not all(isinstance(value, Expr) and not value.has(sympy.Float) for value in found.values()):
+        try:
+            found = _enclosed_constants(text, tuple(item.constants))
+        except NotEnclosed as problem:
+            raise NotExact(f"{item.name}={text} has constants known by quadrature only: {problem}") from None
     return {symbol: found[word] for word, symbol in item.constants.items()}
 
 
@@ -125,6 +131,14 @@ def _constants(text: str, words: tuple[str, ...]) -> Mapping[str, Any]:
 
     t = Symbol("t", real=True)
     return activation_constants(parse_function(text, t), t, words)
+
+
+@lru_cache(maxsize=64)
+def _enclosed_constants(text: str, words: tuple[str, ...]) -> Mapping[str, Any]:
+    from derivations.expressions import parse_function
+
+    t = Symbol("t", real=True)
+    return enclose_constants(parse_function(text, t), t, words)
 
 
 def _read_law(item: LawParameter, text: str) -> Any:
@@ -146,13 +160,15 @@ def _rational(value: Fraction) -> Any:
 
 
 def put_laws(expression: Expr, laws: Mapping[Symbol, Any], /) -> Any:
-    """The expression with means over finite laws written out as sums; those over the semicircle stay as they are."""
+    """The expression with means over laws written out: sums over atoms, integrals over an angle for the semicircle."""
     if not laws or not expression.has(LawMean):
         return expression
 
     def write_out(node: Any) -> Any:
         body, variable, symbol, *share = node.args
         law = laws.get(symbol)
+        if law == SEMICIRCLE:
+            return _over_semicircle(body, variable, *share)
         if not isinstance(law, Tuple):
             return node
         if not isinstance(node, LowerMean):
@@ -161,6 +177,20 @@ def put_laws(expression: Expr, laws: Mapping[Symbol, Any], /) -> Any:
         return SmallestSum(share[0], *pairs)
 
     return expression.replace(lambda node: isinstance(node, LawMean), write_out)
+
+
+def _over_semicircle(body: Expr, variable: Symbol, share: Expr | None = None) -> Any:
+    """A mean over the semicircle law of radius 2, exact for a polynomial; its lowest part from the range of the values.
+
+    The lowest part is tight where the values do not vary, as under a target that is a multiple of the identity; where
+    they do, the models solve for the threshold instead.
+    """
+    if share is not None:
+        return SmallestSum(share, body.xreplace({variable: SEMICIRCLE_SUPPORT}), Integer(1))
+    if body.is_polynomial(variable):
+        coefficients = Poly(body, variable).terms()
+        return sum((c * catalan(k // 2) for (k,), c in coefficients if not k % 2), Integer(0))
+    return semicircle_mean(lambda value: body.xreplace({variable: value}), Integer(0), Integer(2))
 
 
 __all__ = ["SEMICIRCLE", "ExactValues", "NotExact", "put_laws", "read_exact"]

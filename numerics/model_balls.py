@@ -108,7 +108,7 @@ class Conditions:
         return FusedTape(self._tape, self._outputs, until_false=True)
 
     def decide(
-        self, inputs: Inputs, numbers: Mapping[Symbol, Expr], bits: int, at_precision: Callable[[], Inputs], /
+        self, inputs: Inputs, numbers: Mapping[Symbol, Any], bits: int, at_precision: Callable[[], Inputs], /
     ) -> bool | None:
         """The same at exact values: few bits first, then exact arithmetic, then more and more bits from `bits` on.
 
@@ -126,18 +126,18 @@ class Conditions:
             bits *= 2
         return inside
 
-    def decide_exactly(self, numbers: Mapping[Symbol, Expr], /) -> bool | None:
-        """The same from rational arithmetic, at exact values of all symbols; None where a side is irrational."""
+    def decide_exactly(self, numbers: Mapping[Symbol, Any], /) -> bool | None:
+        """The same from rational arithmetic, oo included, at the exact values; None where a side is irrational."""
         return balls.both(*(self._decide(relation, numbers) for relation in self.relations))
 
-    def _decide(self, relation: Relation, numbers: Mapping[Symbol, Expr]) -> bool | None:
+    def _decide(self, relation: Relation, numbers: Mapping[Symbol, Any]) -> bool | None:
         gap: Any = relation.lhs - relation.rhs
         for name, definition in reversed(needed_once(self.program, [gap])):
             gap = gap.xreplace({name: definition})
-        if any(numbers.get(symbol, oo) == oo for symbol in gap.free_symbols):
+        if not all(isinstance(numbers.get(symbol), Expr) for symbol in gap.free_symbols):
             return None
-        gap = gap.xreplace(dict(numbers))
-        if not gap.is_Rational:
+        gap = gap.xreplace({symbol: numbers[symbol] for symbol in gap.free_symbols})
+        if not (gap.is_Rational or gap in (oo, -oo)):
             return None
         return bool(gap == 0 if relation.kind == "=" else gap < 0 if relation.kind == "<" else gap <= 0)
 

@@ -15,7 +15,7 @@ from derivations.overfitted_networks.bump_volume import BumpVolume
 from derivations.symbols import ChiSquareCdf
 from numerics import balls, weighted_balls
 from numerics.angle_enclosures import compile_angle_integral
-from numerics.weighted_balls import SmallestSum
+from numerics.weighted_balls import SEMICIRCLE_SUPPORT, SmallestSum
 
 _CONSTANTS: dict[object, Callable[[], arb]] = {
     sympy.S.Pi: arb.pi,
@@ -23,6 +23,7 @@ _CONSTANTS: dict[object, Callable[[], arb]] = {
     sympy.S.EulerGamma: arb.const_euler,
     sympy.S.Catalan: arb.const_catalan,
     sympy.S.Infinity: arb.pos_inf,
+    SEMICIRCLE_SUPPORT: partial(arb, 0, 2),
 }
 _FUNCTIONS: dict[type, Callable[[arb], arb]] = {
     sympy.exp: balls.exponential,

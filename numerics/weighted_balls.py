@@ -6,11 +6,15 @@ import math
 from typing import Any
 
 from flint import arb
-from sympy import Function
+from sympy import Function, Symbol
 
 from numerics import balls
 
 MOST_DIMENSIONS = 10_000
+
+
+SEMICIRCLE_SUPPORT = Symbol("semicircle_support", real=True)
+"""Stands for every value of the semicircle law of radius 2 at once: the ball [-2, 2]."""
 
 
 class SmallestSum(Function):
@@ -57,4 +61,4 @@ def bump_volume(dimension: arb, radius: arb, ramp: arb) -> arb:
     return total
 
 
-__all__ = ["MOST_DIMENSIONS", "SmallestSum", "bump_volume", "sum_smallest"]
+__all__ = ["MOST_DIMENSIONS", "SEMICIRCLE_SUPPORT", "SmallestSum", "bump_volume", "sum_smallest"]

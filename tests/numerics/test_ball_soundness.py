@@ -21,7 +21,7 @@ from sympy import Integral, Max, Min, Piecewise, Rational, S, pi, symbols
 
 from derivations.overfitted_networks.bump_volume import BumpVolume
 from derivations.symbols import ChiSquareCdf
-from numerics import angle_enclosures
+from numerics import line_integrals
 from numerics.enclosure import BallProgram, CentredForm, as_ball, compile_balls
 from numerics.weighted_balls import SmallestSum
 
@@ -402,7 +402,8 @@ def test_integrals_over_an_angle_hold_their_closed_forms_to_sixty_digits(place: 
 def test_integrals_of_wide_parameters_hold_the_truth_however_few_evaluations_they_get(
     monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(angle_enclosures, "MOST_EVALUATIONS", most)
+    monkeypatch.setattr(line_integrals, "MOST_EVALUATIONS", most)
+    monkeypatch.setattr(line_integrals, "MORE_PER_BIT", 0)
     finite = 0
     for symbolic, numeric in INTEGRALS:
         with ctx.workprec(64), mp.workdps(WORKING):

@@ -65,9 +65,9 @@ def test_a_closed_form_and_a_phase_are_enclosed(call: Callable[..., Any]) -> Non
 
 
 def test_what_is_not_proved_is_undecided_with_a_reason(call: Callable[..., Any]) -> None:
-    point = json.loads(call(*POINT, "activation=tanh", "--digits", "30", "--json").stdout)
+    point = json.loads(call(*POINT, "activation=tanh(t)*Heaviside(t)", "--digits", "30", "--json").stdout)
     assert point["certificate"]["status"] == "undecided"
-    assert "tanh" in point["certificate"]["reason"]
+    assert "Heaviside" in point["certificate"]["reason"]
     assert point["observables"]["standard_risk"] is None
 
 
