@@ -69,9 +69,14 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Certified:
-    """Ball arithmetic shows the inequality on the whole `box`."""
+    """Ball arithmetic shows the inequality on the whole `box`.
+
+    With `roots_of`, the box is one of that model's parameters, and the inequality is shown at the model's root for
+    every point of it; the root is shown to exist, and to move on one branch.
+    """
 
     box: Box
+    roots_of: Callable[[], Model] | None = None
     level: Level = Level.quick
 
 

@@ -44,7 +44,7 @@ def measure_effect(original: Relation | Limit, mutant: Relation | Limit, evidenc
 
     An equation's mutant is equivalent when its changed side has the same values, an inequality's or a limit's when it
     is still true at every point; invisible when the change is below twice the tolerance of the evidence; undefined
-    when it has no value anywhere. Points are roots of the model where the evidence is `Sampled` at roots.
+    when it has no value anywhere. Points are roots of the model where the evidence is gathered at roots.
     """
     if isinstance(original, Limit) and isinstance(mutant, Limit):
         return _of_limit(mutant, evidence, seed)
@@ -66,7 +66,7 @@ def _of_equation(original: Relation, mutant: Relation, evidence: Evidence, seed:
             continue
         seen = True
         scale = max(abs(old), abs(new))
-        if isinstance(evidence, Sampled) and evidence.roots_of is not None:
+        if isinstance(evidence, (Sampled, Certified)) and evidence.roots_of is not None:
             scale = max(scale, measure_terms(before, values))
         # At a root known to finitely many digits, two values that agree to those are the same.
         if abs(new - old) > 2 * _tolerance(evidence) * scale:
@@ -135,13 +135,13 @@ def _points(
     sides = (original.lhs, original.rhs, mutant.lhs, mutant.rhs)
     used = set[Any]().union(*(side.free_symbols for side in sides))
     other = seed + _OTHER_SEED
-    if not (isinstance(evidence, Sampled) and evidence.roots_of is not None):
+    if not (isinstance(evidence, (Sampled, Certified)) and evidence.roots_of is not None):
         yield from sample_points(used, _box(evidence), original.given, count=count, seed=other)
         return
     model = evidence.roots_of()
     bound = {*model.unknowns, *(name for name, _ in model.program)}
     early = [c for c in original.given if not (c.lhs.free_symbols | c.rhs.free_symbols) & bound]
-    for point in sample_points((used | set(model.symbols)) - bound, evidence.domain, early, count=count, seed=other):
+    for point in sample_points((used | set(model.symbols)) - bound, _box(evidence), early, count=count, seed=other):
         try:
             yield {**point, **solve_once(model, tuple((s, point[s]) for s in model.symbols), _DIGITS)}
         except ArithmeticError:

@@ -95,7 +95,7 @@ def expected_cost(step: Step, level: Level, /) -> float:
             draws = evidence.most if isinstance(evidence, Simulation) else evidence.draws
             cost += _DRAWS_COST + draws * sum(float(size) ** 3 for size in evidence.sizes) / 1e8
         else:
-            rooted = isinstance(evidence, Sampled) and evidence.roots_of is not None
+            rooted = isinstance(evidence, (Sampled, Certified)) and evidence.roots_of is not None
             cost += _ROOT_COST if rooted else _COSTS.get(type(evidence), 0.0)
     return cost
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 
 from sympy import Expr, Integer, Rational, Symbol, sign
 
@@ -46,7 +45,7 @@ from derivations.random_features.symbols import (
 )
 from derivations.reduction import S2, reduce
 from derivations.relations import Claim, at_most, below, decreasing, equal, follows, increasing, statement
-from derivations.side_by_side import side_by_side
+from derivations.sensitivity import decreasing_along, differentiated, increasing_along
 
 theorem = Derivation(__name__, title="The curse of overparametrisation, and double descent", source=HASSANI_JAVANMARD)
 
@@ -76,25 +75,10 @@ def robust_risk_of_the_curve() -> Expr:
     return curve().observables["robust_risk"]
 
 
-CLOSE = 1 + Rational(1, 10**6)
-
-
 @cache
-def neighbours() -> Model:
-    """The curve at psi1, beside the curve at psi1 and a millionth more."""
-    beside = replace(
-        curve(),
-        program=tuple((name, definition.xreplace({psi1: CLOSE * psi1})) for name, definition in curve().program),
-        start={unknown: guess.xreplace({psi1: CLOSE * psi1}) for unknown, guess in curve().start.items()},
-        residuals=(),
-    )
-    return side_by_side(curve(), beside, "beside")
-
-
-def risk_beside() -> Expr:
-    """The robust risk of the neighbour."""
-    risk = robust_risk_of_the_curve()
-    return risk.xreplace({symbol: Symbol(f"{symbol}_beside", positive=True) for symbol in risk.free_symbols})
+def slopes() -> Model:
+    """The curve with the derivatives of its observables in psi1."""
+    return differentiated(curve(), psi1)
 
 
 def _between(low: str, high: str) -> dict[Symbol, tuple[Rational, Rational]]:
@@ -121,45 +105,49 @@ def end_of_the_collapse() -> Claim:
     return below(_room(Rational("0.22425")) * _room(Rational("0.22435")), 0)
 
 
-def _along(*ends: str) -> tuple[Sampled, ...]:
-    """Six points between each end and the next, and the ends themselves, but for the outermost."""
-    between = [Sampled(_between(*pair), points=6, roots_of=neighbours) for pair in pairwise(ends)]
-    return (*between, *(Sampled(_between(end, end), points=1, roots_of=neighbours) for end in ends if end in PEAK))
+def _along(low: str, high: str, *quick: str) -> tuple[Certified | Sampled, ...]:
+    """All of [low, high] at the standard level; at once the part between the ends `quick`, and six points of all."""
+    return (
+        Certified(_between(*quick), roots_of=slopes),
+        Certified(_between(low, high), roots_of=slopes, level=Level.standard),
+        Sampled(_between(low, high), points=6, roots_of=slopes),
+    )
 
 
 PEAK = ("3.65645", "3.65655")
 """The peak lies between."""
 
 
-@theorem.step(*_along("0.2244", "2", PEAK[0]), uses=[scalar_reduction.two_unknowns, end_of_the_collapse])
+@theorem.step(*_along("0.2244", PEAK[0], "0.5", "2.5"), uses=[scalar_reduction.two_unknowns, end_of_the_collapse])
 def growth() -> Claim:
     """From the end of the collapse on more features raise the robust risk,"""
-    return below(robust_risk_of_the_curve(), risk_beside())
+    return increasing_along("robust_risk", psi1)
 
 
-@theorem.step(*_along(PEAK[1], "6", "200"), uses=[growth])
+@theorem.step(*_along(PEAK[1], "200", "5", "20"), uses=[growth])
 def decline() -> Claim:
     """up to psi1 = 3.6565; beyond they lower it."""
-    return below(risk_beside(), robust_risk_of_the_curve())
+    return decreasing_along("robust_risk", psi1)
 
 
-@theorem.step(Sampled(_between("3.6565", "3.6565"), points=1, roots_of=curve), uses=[growth, decline])
+@theorem.step(Certified(_between("3.6565", "3.6565"), roots_of=curve), uses=[growth, decline])
 def peak() -> Claim:
     """The highest robust risk, half as much again as the null risk."""
     return at_most((robust_risk_of_the_curve() - Rational("1.925287")) ** 2, Rational(1, 2 * 10**6) ** 2)
 
 
 @theorem.step(
-    Sampled(_between("0.2244", "10000"), points=4, roots_of=curve), uses=[decline, extreme_sizes.gradient_of_the_fit]
+    Certified(_between("0.5", "10"), roots_of=curve),
+    Certified(_between("0.2244", "1000"), roots_of=curve, level=Level.standard),
+    Sampled(_between("0.2244", "10000"), points=4, roots_of=curve),
+    uses=[decline, extreme_sizes.gradient_of_the_fit],
 )
 def never_below_the_null_risk() -> Claim:
     """No number of features beats the zero estimator; AR tends to the null risk from above, like psi1^(-1/2)."""
     return below(NULL_RISK, robust_risk_of_the_curve())
 
 
-@theorem.step(
-    Sampled(_between("2", "2"), points=1, roots_of=curve), uses=[scalar_reduction.convergence, uniqueness.one_root]
-)
+@theorem.step(Certified(_between("2", "2"), roots_of=curve), uses=[scalar_reduction.convergence, uniqueness.one_root])
 def no_divergence_under_attack() -> Claim:
     """At psi1 = psi2 = 2 the attacked estimator has an ordinary standard risk, 0.8311."""
     return at_most((S2 - Rational("0.8311")) ** 2, Rational(1, 20000) ** 2)

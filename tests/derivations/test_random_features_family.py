@@ -189,7 +189,7 @@ def test_a_wrong_peak_is_refuted(name: str, low: str, high: str) -> None:
     step = curse.theorem.steps[name]
     scratch = Derivation(__name__, title="planted", source=step.derivation.source)
 
-    @scratch.step(Sampled({psi1: (Rational(low), Rational(high))}, points=2, roots_of=curse.neighbours))
+    @scratch.step(Sampled({psi1: (Rational(low), Rational(high))}, points=2, roots_of=curse.slopes))
     def planted() -> Claim:
         """The same on the other side of the peak."""
         return step.claim

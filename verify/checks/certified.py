@@ -9,8 +9,9 @@ from sympy import Symbol
 
 from derivations.core import Step
 from derivations.evidence import Certified
+from derivations.model import Model
 from derivations.relations import Refuted, Relation
-from numerics.box_proof import ProofStatus, prove_on_box, refute_at
+from numerics.box_proof import BoxProof, ProofStatus, prove_on_box, refute_at
 from verify.verdict import Finding, Outcome
 
 _OUTCOMES = {
@@ -25,21 +26,35 @@ def check(step: Step, evidence: Certified, /) -> Finding:
     """Holds when proved on the box, fails with the exact point at which balls see a violation, else open."""
     claim = step.claim
     if isinstance(claim, Refuted):
+        if evidence.roots_of is not None:
+            return _refute_at_root(claim, evidence.roots_of())
         return _refute(claim.claim.expanded(), claim.witness)
     if not isinstance(claim, Relation) or claim.kind == "=":
         raise TypeError("a certificate needs an inequality, or a refuted relation")
+    if evidence.roots_of is not None:
+        # Only these checks need the solver's arrays.
+        from numerics.root_box_proof import prove_at_roots
+
+        found = prove_at_roots(evidence.roots_of(), claim, evidence.box)
+        return _report(found, "the model's root everywhere in the box", found.reason)
     plain = claim.expanded()
-    proof = prove_on_box(plain.kind, plain.lhs, plain.rhs, evidence.box, given=plain.given)
+    return _report(prove_on_box(plain.kind, plain.lhs, plain.rhs, evidence.box, given=plain.given), "the box")
+
+
+def _report(proof: BoxProof, place: str, reason: str = "") -> Finding:
     outcome = _OUTCOMES[proof.status]
     if outcome is Outcome.holds:
-        boxes = f"{proof.boxes} box{'es' if proof.boxes != 1 else ''} of balls"
-        return Finding(outcome, "certified", f"proved on the box, {boxes}")
+        boxes = f"{proof.boxes} box{'es' if proof.boxes != 1 else ''}"
+        return Finding(outcome, "certified", f"proved on {place}, {boxes}")
     if proof.witness is not None:
-        where = {str(symbol): str(value) for symbol, value in proof.witness.items()}
-        return Finding(outcome, "certified", f"violated at {_write(where)}", counterexample=where)
+        point = {str(symbol): str(value) for symbol, value in proof.witness.items()}
+        return Finding(outcome, "certified", f"violated at {_write(point)}", counterexample=point)
     if proof.smallest_left is not None:
-        place = ", ".join(f"{s} in [{float(a):.4g}, {float(b):.4g}]" for s, (a, b) in proof.smallest_left.items())
-        return Finding(outcome, "certified", f"undecided on {proof.left} of {proof.boxes} boxes, the smallest {place}")
+        where = ", ".join(f"{s} in [{float(a):.4g}, {float(b):.4g}]" for s, (a, b) in proof.smallest_left.items())
+        why = f": {reason}" if reason else ""
+        return Finding(
+            outcome, "certified", f"undecided on {proof.left} of {proof.boxes} boxes, the smallest {where}{why}"
+        )
     return Finding(outcome, "certified", proof.status.value)
 
 
@@ -55,6 +70,20 @@ def _refute(relation: Relation, witness: Mapping[Symbol, Any]) -> Finding:
     if not violated:
         return Finding(Outcome.fails, "certified", f"the published relation holds at {at}", counterexample=where)
     return Finding(Outcome.holds, "certified", f"the published relation fails at {at}, certainly")
+
+
+def _refute_at_root(claim: Refuted, model: Model) -> Finding:
+    """At the witness as a box of one point: what is violated there is refuted."""
+    from numerics.root_box_proof import prove_at_roots
+
+    where = {str(symbol): str(value) for symbol, value in claim.witness.items()}
+    proof = prove_at_roots(model, claim.claim, {symbol: (value, value) for symbol, value in claim.witness.items()})
+    at = _write(where) or "as it stands"
+    if proof.status is ProofStatus.violated:
+        return Finding(Outcome.holds, "certified", f"the published relation fails at the model's root, {at}, certainly")
+    if proof.status is ProofStatus.proved:
+        return Finding(Outcome.fails, "certified", f"the published relation holds at {at}", counterexample=where)
+    return Finding(Outcome.open, "certified", f"not decided at {at}: {proof.reason or proof.status.value}")
 
 
 def _write(where: Mapping[str, str]) -> str:

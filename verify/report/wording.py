@@ -51,8 +51,9 @@ def _details(evidence: Evidence) -> str:
         case Sampled(digits=digits, points=points, roots_of=roots):
             where = "solutions of the model" if roots else "points"
             return f": both sides at {points} {where}, to {digits} digits"
-        case Certified(box=box):
-            return f": ball arithmetic on {_box_words(box)}"
+        case Certified(box=box, roots_of=roots):
+            where = "the model's root for every " if roots else ""
+            return f": ball arithmetic on {where}{_box_words(box)}"
         case CertifiedRoots(box=box, within=within, roots=roots):
             count = f"exactly {roots} root{'' if roots == 1 else 's'}" if roots else "no root"
             return f": {count} in {_box_words(within)}, by a complete search at {_mixed_words(box)}"
