@@ -90,13 +90,14 @@ def compile_balls(
     /,
     *,
     definitions: Iterable[tuple[sympy.Symbol, sympy.Expr]] = (),
+    kind: type[Tape] = Tape,
 ) -> BallProgram:
     """A function from balls of `symbols` to balls of `expressions`; flint's precision counts when it is called.
 
     Definitions are (name, expression) pairs in order, which the expressions may use. Raises UnsupportedNode (a
     ValueError) for a node outside the allow-list, a Float, or a symbol that is neither given nor defined.
     """
-    tape = Tape(symbols)
+    tape = kind(symbols)
     for name, definition in definitions:
         tape.define(name, definition)
     return BallProgram(tape, tuple(tape.visit(sympy.sympify(e, strict=True)) for e in expressions))
@@ -152,6 +153,7 @@ def compile_jacobian(
     definitions: Iterable[tuple[sympy.Symbol, sympy.Expr]] = (),
     piecewise: bool = False,
     values: bool = False,
+    kind: type[Tape] = Tape,
 ) -> BallProgram | None:
     """The derivatives of each expression in each unknown, row by row, from balls of `symbols` (`unknowns` among them).
 
@@ -165,7 +167,7 @@ def compile_jacobian(
     if any(e.has(*jumps) for e in [*expressions, *(d for _, d in definitions)]):
         return None
     real = {s: sympy.Dummy(s.name, real=True) for s in [*symbols, *(name for name, _ in definitions)]}
-    tape = Tape([real[symbol] for symbol in symbols], slopes=True)
+    tape = kind([real[symbol] for symbol in symbols], slopes=True)
     chained: dict[sympy.Symbol, dict[sympy.Symbol, sympy.Symbol]] = {unknown: {} for unknown in unknowns}
 
     def differentiate(expression: sympy.Expr, unknown: sympy.Symbol) -> sympy.Expr:

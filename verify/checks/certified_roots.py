@@ -25,14 +25,14 @@ def check(_step: Step, evidence: CertifiedRoots, /) -> Finding:
     outcome = _OUTCOMES[count.status]
     if outcome is Outcome.holds:
         pieces = f", {count.pieces} parameter boxes" if count.pieces > 1 else ""
-        return Finding(outcome, "certified", f"{_plural(evidence.roots)}{pieces}, {count.boxes} boxes of balls")
+        return Finding(outcome, "certified", f"{_plural(evidence.roots)}{pieces}, {count.boxes} boxes")
     where = _write(count.parameters or {}) or "the parameters given"
     if outcome is Outcome.fails:
         shown = _shown(count)
         detail = f"{_plural(len(shown))} at {where}, not {evidence.roots}: {'; '.join(shown) or 'the box is empty'}"
         return Finding(outcome, "certified", detail, counterexample=_middles(count.parameters or {}))
     left = f", {len(count.search.left)} boxes left over there" if count.search is not None else ""
-    return Finding(outcome, "certified", f"undecided at {where} after {count.boxes} boxes of balls{left}")
+    return Finding(outcome, "certified", f"undecided at {where} after {count.boxes} boxes{left}")
 
 
 def _plural(number: int) -> str:

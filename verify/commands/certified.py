@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.values import Range, read_pairs
+from verify.commands.values import Interval, Range, read_pairs
 
 if TYPE_CHECKING:
     from derivations.core import Derivation
+    from derivations.model import AnyParameter
 
 MOST_POINTS = 1000
 """Points of a grid with certificates."""
@@ -51,10 +53,8 @@ def certified_points(
     from numerics.exact_parameters import NotExact, read_exact
     from numerics.parameters import ParameterError
     from verify.report.certified import certified_data, exact_texts
-    from verify.report.data import allowed_text
 
-    texts = {item.name: text for item in derivation.model.parameters if (text := allowed_text(item))}
-    typed = read_pairs(pairs, texts=texts)
+    typed = _read_typed(derivation, pairs)
     certifier = Certifier(derivation.model)
     for point in points:
         given = {**typed, **{name: repr(float(point["parameters"][name])) for name in ranges}}
@@ -69,4 +69,54 @@ def certified_points(
         yield certified_data({**point, "parameters": parameters}, found, digits, decimals=decimals)
 
 
-__all__ = ["certified_points", "require_certifiable"]
+def certified_stretch(
+    derivation: Derivation, pairs: tuple[str, ...], interval: Interval, digits: int, /, *, decimals: bool
+) -> dict[str, Any]:
+    """The certificate for all values of an interval as JSON data, the other parameters as the decimals in `pairs`.
+
+    Raises click.UsageError for what is inadmissible, or refused somewhere on the interval.
+    """
+    from numerics.decimals import write_exactly
+    from numerics.exact_parameters import NotExact, read_exact
+    from numerics.parameters import ParameterError
+    from numerics.stretches import certify_stretch
+    from verify.report.certified import exact_texts
+    from verify.report.certified_stretches import stretch_data
+
+    typed, model = _read_typed(derivation, pairs), derivation.model
+    try:
+        found = certify_stretch(model, typed, interval.name, interval.low, interval.high, digits=digits)
+        low, high = (read_exact(model, {**typed, interval.name: end}).given for end in (interval.low, interval.high))
+    except ParameterError as error:
+        raise click.UsageError(f"--set: {error}") from error
+    except NotExact:
+        low = high = typed
+    shown = exact_texts({name: value for name, value in low.items() if high[name] == value})
+    numbers = {item.name for item in model.parameters if not _allowed_text(item)}
+    parameters: dict[str, Any] = dict(shown) if decimals else _rounded(shown, numbers)
+    parameters |= {
+        name: f"{write_exactly(found.low)}..{write_exactly(found.high)}"
+        for name in (interval.name, *low)
+        if name not in shown
+    }
+    names = [item.name for item in model.parameters if item.name in parameters]
+    return stretch_data(derivation, found, {name: parameters[name] for name in names}, digits)
+
+
+def _rounded(texts: Mapping[str, str], numbers: set[str]) -> dict[str, Any]:
+    """The numbers among exact texts as doubles, None where infinite."""
+    return {n: t if n not in numbers else None if t == "oo" else float(Fraction(t)) for n, t in texts.items()}
+
+
+def _read_typed(derivation: Derivation, pairs: tuple[str, ...]) -> dict[str, str]:
+    texts = {item.name: text for item in derivation.model.parameters if (text := _allowed_text(item))}
+    return read_pairs(pairs, texts=texts)
+
+
+def _allowed_text(item: AnyParameter) -> str:
+    from verify.report.data import allowed_text
+
+    return allowed_text(item)
+
+
+__all__ = ["certified_points", "certified_stretch", "require_certifiable"]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.certified import certified_points, require_certifiable
+from verify.commands.certified import certified_points, certified_stretch, require_certifiable
 from verify.commands.identifiers import load_one
-from verify.commands.values import Range, WordsCommand, read_settings
+from verify.commands.values import Interval, Range, WordsCommand, find_interval, read_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +33,8 @@ BLOCK = 65536
     "pairs",
     metavar="NAME=VALUE ...",
     multiple=True,
-    help="A number, a range a:b:n (n values from a to b) or log:a:b:n; several ranges make a grid.",
+    help="A number, a range a:b:n (n values from a to b) or log:a:b:n; several ranges make a grid. With --certify or "
+    "--digits also one interval a..b: every value from a to b.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
@@ -45,16 +46,20 @@ def command(text: str, pairs: tuple[str, ...], as_json: bool, as_csv: bool, digi
     \b
     Example: solve random_features.robust_risk --set psi1=log:0.1:50:200 psi2=2 epsilon=0.5 --csv
 
-    With --digits or --certify a parameter is the exact decimal number that was typed.
+    With --digits or --certify a parameter is the exact decimal number that was typed. One may be an interval, as in
+    psi1=0.5..3: then a root, and its continuity, is proved for every value, and the enclosures hold for all of them.
     """
     if as_json and as_csv:
         raise click.UsageError("--csv: cannot be combined with --json; give one of them")
     derivation = load_one(text)
+    exact = certify or digits is not None
+    if exact and derivation.has_model and (interval := find_interval(derivation.model, pairs)):
+        return _solve_stretch(derivation, pairs, interval, digits, as_csv=as_csv, as_json=as_json)
     fixed, ranges = admissible_settings(derivation, pairs)
-    if certify or digits is not None:
+    if exact:
         wanted = require_certifiable(digits, ranges, as_csv)
     points = solved_points(derivation, fixed, ranges)
-    if certify or digits is not None:
+    if exact:
         points = certified_points(derivation, pairs, points, ranges, wanted, decimals=digits is not None)
     if as_csv:
         _write_csv(points)
@@ -62,6 +67,33 @@ def command(text: str, pairs: tuple[str, ...], as_json: bool, as_csv: bool, digi
         _write_json(derivation, fixed, ranges, points)
     else:
         _draw(points, ranges)
+    return 0
+
+
+def _solve_stretch(
+    derivation: Derivation,
+    pairs: tuple[str, ...],
+    interval: Interval,
+    digits: int | None,
+    /,
+    *,
+    as_csv: bool,
+    as_json: bool,
+) -> int:
+    """Print the certificate of a stretch; both ends are checked as the value of a point is."""
+    wanted = require_certifiable(digits, {}, as_csv)
+    others = tuple(pair for pair in pairs if pair != interval.pair)
+    for end in (interval.low, interval.high):
+        admissible_settings(derivation, (*others, f"{interval.name}={end}"))
+    data = certified_stretch(derivation, others, interval, wanted, decimals=digits is not None)
+    if as_json:
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+        return 0
+    from verify.report.certified_stretches import stretch_table
+    from verify.report.trimmed import trimmed_console
+
+    with trimmed_console() as console:
+        console.print(stretch_table(data))
     return 0
 
 

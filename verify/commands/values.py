@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,8 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
 LONGEST = 64
 INFINITE = ("inf", "infinity", "oo")
 ALLOWED = "a number such as 2 or 1e-3, or a range a:b:n or log:a:b:n"
+
+INTERVALS = "solve --certify (or --digits) one interval a..b"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,16 @@ class Range:
             values = (1 - share) * self.first + share * self.last
         last = np.where(positions == self.count - 1, self.last, values)
         return np.where(positions == 0, self.first, last)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Every value of a parameter from `low` to `high`: exact decimals, as they were typed in `pair`."""
+
+    name: str
+    low: str
+    high: str
+    pair: str
 
 
 class WordsCommand(click.Command):
@@ -118,6 +131,38 @@ def read_range(name: str, text: str, /) -> Range:
     return Range(first, last, int(ends[2]), logarithmic)
 
 
+def find_interval(model: Model, pairs: Sequence[str], /) -> Interval | None:
+    """The interval `name=a..b` of a numeric parameter among the pairs, if there is one.
+
+    Raises click.UsageError in one line for a malformed interval, for two of them, and for one together with a range.
+    """
+    from verify.report.data import allowed_text
+
+    numeric = {item.name for item in model.parameters if not allowed_text(item)}
+    typed = [(pair, *(part.strip() for part in pair.partition("=")[::2])) for pair in pairs]
+    typed = [(pair, name, text) for pair, name, text in typed if name in numeric]
+    found = [_read_interval(name, text, pair) for pair, name, text in typed if ".." in text]
+    if len(found) > 1:
+        names = " and ".join(each.name for each in found[:2])
+        raise click.UsageError(f"--set: {names} are intervals; allowed is one interval a..b")
+    for _, name, text in typed if found else ():
+        if ":" in text:
+            raise click.UsageError(f"--set: {found[0].name} is an interval, {name} a range; allowed is one of the two")
+    return found[0] if found else None
+
+
+def _read_interval(name: str, text: str, pair: str) -> Interval:
+    allowed = "an interval a..b of two decimal numbers with a < b, such as 0.5..3"
+    ends = text.split("..")
+    if len(ends) != 2 or "..." in text or "" in ends:
+        raise click.UsageError(f"--set: {name} is {text!r}; allowed is {allowed}")
+    for end in ends:
+        read_number(name, end, allowed=allowed)
+    if Fraction(ends[0]) >= Fraction(ends[1]):
+        raise click.UsageError(f"--set: {name} is {text!r}, whose ends are not in order; allowed is {allowed}")
+    return Interval(name, ends[0], ends[1], pair)
+
+
 def read_settings(model: Model, pairs: Sequence[str], /) -> tuple[dict[str, float | str], dict[str, Range]]:
     """Fixed values and ranges by parameter name; what is no number (a function, a word, a law) is kept as text.
 
@@ -137,6 +182,8 @@ def read_settings(model: Model, pairs: Sequence[str], /) -> tuple[dict[str, floa
             fixed[name] = text
         elif ":" in text:
             ranges[name] = read_range(name, text)
+        elif ".." in text:
+            raise click.UsageError(f"--set: {name} is {text!r}; allowed is {ALLOWED}, or with {INTERVALS}")
         elif name in unlimited and text.lower().lstrip("+") in INFINITE:
             raise click.UsageError(f"--set: {name} is {text!r}, which is what leaving {name} out means; leave it out")
         else:
