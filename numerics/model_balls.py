@@ -131,15 +131,19 @@ class Conditions:
         return balls.both(*(self._decide(relation, numbers) for relation in self.relations))
 
     def _decide(self, relation: Relation, numbers: Mapping[Symbol, Any]) -> bool | None:
-        gap: Any = relation.lhs - relation.rhs
-        for name, definition in reversed(needed_once(self.program, [gap])):
-            gap = gap.xreplace({name: definition})
-        if not all(isinstance(numbers.get(symbol), Expr) for symbol in gap.free_symbols):
+        sides: list[Any] = [relation.lhs, relation.rhs]
+        for name, definition in reversed(needed_once(self.program, sides)):
+            sides = [side.xreplace({name: definition}) for side in sides]
+        symbols = set().union(*(side.free_symbols for side in sides))
+        if not all(isinstance(numbers.get(symbol), Expr) for symbol in symbols):
             return None
-        gap = gap.xreplace({symbol: numbers[symbol] for symbol in gap.free_symbols})
-        if not (gap.is_Rational or gap in (oo, -oo)):
-            return None
-        return bool(gap == 0 if relation.kind == "=" else gap < 0 if relation.kind == "<" else gap <= 0)
+        lhs, rhs = (side.xreplace({symbol: numbers[symbol] for symbol in symbols}) for side in sides)
+        if not all(side.is_Rational or side in (oo, -oo) for side in (lhs, rhs)):
+            # irrational parts may cancel; infinite ones do not
+            lhs, rhs = lhs - rhs, S.Zero
+            if not lhs.is_Rational:
+                return None
+        return bool(lhs == rhs if relation.kind == "=" else lhs < rhs if relation.kind == "<" else lhs <= rhs)
 
 
 class ModelBalls:

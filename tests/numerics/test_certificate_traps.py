@@ -31,7 +31,7 @@ from sympy import (
 
 from derivations.discover import load
 from derivations.model import Domain, Model, Refusal, parameter, unknown
-from derivations.relations import below, equal
+from derivations.relations import at_most, below, equal
 from numerics import balls, complex_operations
 from numerics.box_proof import ProofStatus, prove_on_box
 from numerics.certificate import CertificateStatus, Certifier, certify
@@ -47,6 +47,7 @@ from numerics.enclosure import (
 )
 from numerics.exact_parameters import read_exact
 from numerics.krawczyk import RootStatus, isolate_unique_root
+from numerics.model_balls import Conditions
 from numerics.parameters import ParameterError
 from verify.report.certified import _box, certified_data
 
@@ -467,3 +468,17 @@ def test_a_box_whose_decimals_would_lose_the_root_is_not_printed() -> None:
 def test_enclosures_say_what_they_do_not_reach() -> None:
     assert not enclose(x, {x: (1, 2)}).ball.is_exact()
     assert enclose(sympy.erfinv(x), {x: 1}).status.name == "undefined"
+
+
+def test_a_condition_on_an_infinite_value_is_not_decided_by_a_difference_that_swallows_it() -> None:
+    """SymPy takes x - oo for -oo, whatever x: x < oo would hold at x = oo."""
+    time = parameter("time", "a time that may be infinite", positive=True)
+    for relation, finite, infinite in (
+        (below(time, sympy.oo), True, False),
+        (at_most(time, sympy.oo), True, True),
+        (equal(time, sympy.oo), False, True),
+        (below(time, 2 * time), True, False),
+    ):
+        conditions = Conditions([relation], [time], [])
+        assert conditions.decide_exactly({time: sympy.Integer(3)}) is finite
+        assert conditions.decide_exactly({time: sympy.oo}) is infinite

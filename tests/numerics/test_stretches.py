@@ -377,3 +377,9 @@ def test_an_activation_known_by_quadrature_only_is_never_unique_with_wrong_digit
     found = certify_stretch(model, given, "psi1", 1, "1.001")
     point = certify(model, {**given, "psi1": 1})
     assert found.status is point.status
+
+
+def test_a_parameter_that_is_left_out_refuses_nothing() -> None:
+    """Its default is infinite: the refusals of a flow are for finite times."""
+    found = certify_stretch(load("learning_regimes.lazy").model, {}, "rho", "0.5", "0.75")
+    assert found.status is CertificateStatus.unique
