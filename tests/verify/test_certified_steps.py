@@ -7,6 +7,7 @@ from derivations.discover import load, load_all
 from derivations.evidence import Certified, Level
 from derivations.relations import Refuted, Relation
 from numerics.box_proof import ProofStatus, prove_on_box, refute_at
+from numerics.root_box_proof import prove_at_roots
 
 CERTIFIED = [
     pytest.param(step, evidence, id=f"{step.id}-{number}")
@@ -31,6 +32,11 @@ def test_the_reversed_inequality_is_violated_on_the_same_box(step, evidence):
         assert refute_at(plain.kind, other, plain.lhs, claim.witness) is not True
         return
     reversed_claim = Relation(claim.kind, claim.rhs, claim.lhs, claim.given)
+    if evidence.roots_of is not None:
+        proof = prove_at_roots(evidence.roots_of(), reversed_claim, evidence.box, budget=8)
+        assert proof.status is ProofStatus.violated, proof.reason
+        assert all(low <= proof.witness[symbol] <= high for symbol, (low, high) in evidence.box.items())
+        return
     proof = _judged(reversed_claim, evidence.box)
     assert proof.status is ProofStatus.violated
     plain = reversed_claim.expanded()
