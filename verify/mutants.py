@@ -19,7 +19,7 @@ __all__ = ["MUTATIONS", "Mutant", "mutate_claim", "mutate_expression", "mutate_i
 MUTATIONS = ("sign", "factor 2", "exponent", "swapped symbols", "dropped term", "1%")
 _NUDGES = (Rational(101, 100), Rational(99, 100))
 _SHOWN = 70
-MOST = 200
+MOST = 80
 
 Changed = TypeVar("Changed")
 Path = tuple[int, ...]

@@ -1,124 +1,94 @@
-"""Mutated equations and definitions of a model, judged by the residual at its root: nothing is solved anew."""
+"""Mutated equations and definitions of a model, judged by the residual at its certified root, never solved anew."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
-from itertools import islice
-from typing import Any
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
-import mpmath
-from sympy import Expr, Symbol
+from sympy import Expr
 
 from derivations.core import Derivation
 from derivations.model import Model
-from derivations.relations import Relation
-from numerics.precise import evaluate, sample_points
-from numerics.precise_root import solve_root
+from numerics.codegen import needed
+from numerics.solution import REGULAR
 from verify.attack import Attack
 from verify.context import Context
-from verify.mutants import Mutant, mutate_expression, pick
+from verify.mutants import Mutant, pick
+from verify.mutated_points import Places, find_places
+from verify.mutated_region import Region, mutate_region
 from verify.mutation_effect import Effect
 from verify.verdict import Finding, Outcome
 
 RESIDUAL = 1e-9
 """A root has to satisfy the equations to this; what changes them by less than twice as much is invisible."""
-_DIGITS = 20
-_ROOTS = 3
-
-Values = Mapping[Symbol, Any]
-ListRoots = Callable[[], Sequence[Values]]
-
-
-@dataclass(frozen=True)
-class System:
-    """The definitions that a root determines, and the equations that it has to satisfy."""
-
-    program: tuple[tuple[Symbol, Expr], ...]
-    equations: tuple[Relation, ...]
+_SAME = 1e-12
 
 
 def attack_model(derivation: Derivation, seed: int, /) -> Iterator[Attack]:
-    """The attacks on the equations of the derivation's model and on the definitions that enter them; none without."""
-    model = derivation.model if derivation.has_model else None
-    if model is None or not model.unknowns:
-        return
-    found = list(_mutate_system(System(model.program, model.equations)))
-    effect_roots = partial(_list_roots, model, seed + 1)
-    for mutant in pick(found, seed=seed, key=f"{derivation.id} equations"):
-        effect = partial(_measure, mutant.changed, effect_roots)
-        check = partial(_check_residual, mutant.changed, partial(_list_roots, model, seed))
-        yield Attack(mutant, effect, (check,), ("root",))
+    """The attacks on the equations of the derivation's model and of its branches, and on the definitions they use."""
+    found: list[Mutant[Attack]] = []
+    for name, model in list_models(derivation.model) if derivation.has_model else ():
+        region = as_region(model)
+        judging, measuring = (find_places(region, each) for each in (seed, seed + 1))
+        lines = {symbol for symbol, _ in needed(region.program, region.observables.values())}
+        places = [k for k, (symbol, _) in enumerate(region.program) if symbol in lines]
+        for mutant in mutate_region(region, region.observables, places):
+            change = mutant.change if name == REGULAR else f"{name}: {mutant.change}"
+            effect = partial(_measure, mutant.changed, measuring)
+            attack = Attack(replace(mutant, change=change), effect, (partial(_check, mutant.changed, judging),))
+            found.append(Mutant(mutant.mutation, change, attack))
+    yield from (mutant.changed for mutant in pick(found, seed=seed, key=f"{derivation.id} equations"))
 
 
-def _mutate_system(system: System) -> Iterator[Mutant[System]]:
-    for k, equation in enumerate(system.equations):
-        for name in ("lhs", "rhs"):
-            for mutant in mutate_expression(getattr(equation, name)):
-                equations = list(system.equations)
-                equations[k] = replace(equation, **{name: mutant.changed})
-                changed = replace(system, equations=tuple(equations))
-                yield Mutant(mutant.mutation, f"equation {k + 1}: {mutant.change}", changed)
-    for k, (name, definition) in enumerate(system.program):
-        for mutant in mutate_expression(definition):
-            program = (*system.program[:k], (name, mutant.changed), *system.program[k + 1 :])
-            yield Mutant(mutant.mutation, f"{name}: {mutant.change}", replace(system, program=program))
+def list_models(model: Model, name: str = REGULAR, /) -> Iterator[tuple[str, Model]]:
+    """The model and those of its branches that have equations, by the names that a solution gives them."""
+    if model.unknowns:
+        yield name, model
+    for branch in model.branches:
+        yield from list_models(branch.model, branch.name)
 
 
-@cache
-def _list_roots(model: Model, seed: int) -> tuple[Values, ...]:
-    """Roots to many digits at a few sampled parameters: the parameters' values and the unknowns'."""
-    return tuple(islice(_find_roots(model, seed), _ROOTS))
+def as_region(model: Model, /) -> Region:
+    """The two sides of each equation as observables of a region."""
+    sides: dict[str, Expr] = {}
+    for k, equation in enumerate(model.equations, 1):
+        sides |= {f"left_{k}": equation.lhs, f"right_{k}": equation.rhs}
+    return Region(REGULAR, model.program, sides, model)
 
 
-def _find_roots(model: Model, seed: int) -> Iterator[Values]:
-    for point in sample_points(model.symbols, {}, (), count=10 * _ROOTS, seed=seed):
-        try:
-            solved = solve_root(model, point, digits=30)
-        except (ArithmeticError, ValueError):
-            continue
-        yield {**point, **{unknown: solved[unknown] for unknown in model.unknowns}}
+def find_residual(changed: Region, places: Places, /) -> float:
+    """The largest |log(left/right)| over equations and roots, up to one that is large.
 
-
-def _residual(system: System, root: Values) -> Any:
-    """The largest |log(left/right)| over the equations at the root; infinite where a side is not positive."""
-    values = dict(root)
-    for name, definition in system.program:
-        values[name] = evaluate(definition, values, digits=_DIGITS)
-    worst = mpmath.mpf(0)
-    for equation in system.equations:
-        left, right = (evaluate(side, values, digits=_DIGITS) for side in (equation.lhs, equation.rhs))
-        if isinstance(left, mpmath.mpc) or isinstance(right, mpmath.mpc) or left <= 0 or right <= 0:
-            return mpmath.inf
-        worst = max(worst, abs(mpmath.log(left / right)))
+    NaN where there is none; infinite where the sides are not of one sign.
+    """
+    worst, names = math.nan, list(changed.observables)
+    for at in places.at:
+        found = at.observe(changed, names)
+        for left, right in zip(names[::2], names[1::2], strict=True):
+            ratio = found[left] / found[right] if found[right] else math.inf
+            if math.isnan(ratio):
+                continue
+            gap = abs(math.log(ratio)) if 0 < ratio < math.inf else math.inf
+            worst = gap if math.isnan(worst) else max(worst, gap)
+        if worst > 2 * RESIDUAL:
+            break
     return worst
 
 
-def _residuals(system: System, roots: Sequence[Values]) -> list[Any]:
-    """The residuals at the roots at which they can be evaluated."""
-    found = []
-    for root in roots:
-        try:
-            found.append(_residual(system, root))
-        except (ArithmeticError, TypeError, ValueError):
-            continue
-    return found
-
-
-def _measure(system: System, list_roots: ListRoots) -> Effect:
-    seen = _residuals(system, list_roots())
-    if not seen:
+def _measure(changed: Region, places: Places) -> Effect:
+    worst = find_residual(changed, places)
+    if math.isnan(worst):
         return Effect.undefined
-    if max(seen) > 2 * RESIDUAL:
-        return Effect.counted
-    return Effect.equivalent if max(seen) < 1e-15 else Effect.invisible
+    return Effect.counted if worst > 2 * RESIDUAL else Effect.equivalent if worst < _SAME else Effect.invisible
 
 
-def _check_residual(system: System, list_roots: ListRoots, _context: Context) -> Finding:
-    seen = _residuals(system, list_roots())
-    if not seen:
-        return Finding(Outcome.open, "root", "no residual at any root")
-    if max(seen) > RESIDUAL:
-        return Finding(Outcome.fails, "root", f"residual {mpmath.nstr(max(seen), 4)} at the root")
-    return Finding(Outcome.holds, "root", f"residual {mpmath.nstr(max(seen), 4)}")
+def _check(changed: Region, places: Places, _context: Context) -> Finding:
+    word, worst = "certified root" if places.certified else "root", find_residual(changed, places)
+    if math.isnan(worst):
+        return Finding(Outcome.open, word, "no residual at any root")
+    return Finding(Outcome.fails if worst > RESIDUAL else Outcome.holds, word, f"residual {worst:.4g} at the root")
+
+
+__all__ = ["as_region", "attack_model", "find_residual", "list_models"]

@@ -67,7 +67,7 @@ def run(
     with contextlib.closing(_judge_all(ordered, context, workers or count_cores())) as judged:
         for step, verdict in judged:
             verdicts[step.id] = verdict
-            _keep_draws(step, verdict, keep, {**origin, "level": level.name, "seed": seed})
+            keep_draws(step, verdict, keep, {**origin, "level": level.name, "seed": seed})
             if on_verdict is not None:
                 on_verdict(step.id, verdict.outcome.value, verdict.seconds)
     origin["cpu_seconds"] = round(_processor_seconds() - processor, 1)
@@ -138,7 +138,8 @@ def _load_once(place: str) -> Derivation:
     return load(place)
 
 
-def _keep_draws(step: Step, verdict: Verdict, keep: Path | None, origin: Mapping[str, Any]) -> None:
+def keep_draws(step: Step, verdict: Verdict, keep: Path | None, origin: Mapping[str, Any]) -> None:
+    """Write the verdict's draws, if it has any, to KEEP/draws/STEP.npz, with what they came from."""
     found = [(k, finding.draws) for k, finding in enumerate(verdict.findings) if finding.draws]
     if keep is None or not found:
         return

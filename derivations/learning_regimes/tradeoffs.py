@@ -214,7 +214,7 @@ curve = _energy_at(mean_eta).xreplace({gain: strength * learnt})
 
 
 @theorem.step(
-    Sampled(domain={roughness: (1, 4), learnt: (Rational(1, 100), 100)}, points=24),
+    Sampled(domain={roughness: (1, 4), learnt: (Rational(1, 100), 100)}, points=100),
     Certified({**BOX, roughness: (1, 2)}),
     uses=[energy_grows_at_fixed_eta, energy_grows_with_eta, share_grows, more_features_learn_more],
 )

@@ -167,19 +167,19 @@ def smooth_at_the_kink() -> Claim:
     return equal(inner - outer, (y - step * c) ** 2 / (2 * step * (1 + step)))
 
 
-@theorem.step(Sampled(domain={x: (-6, 6)}), uses=[envelope])
+@theorem.step(Sampled(domain={x: (-6, 6)}, points=100), uses=[envelope])
 def envelope_above() -> Claim:
     """r = x is a candidate, so the envelope lies below the loss."""
     return at_most(moreau_envelope(x, c, step), loss(x, c))
 
 
-@theorem.step(Sampled(domain={x: (-6, 6)}), uses=[envelope])
+@theorem.step(Sampled(domain={x: (-6, 6)}, points=100), uses=[envelope])
 def envelope_below() -> Claim:
     """The loss is at least c^2/2, and so is its envelope."""
     return at_most(c**2 / 2, moreau_envelope(x, c, step))
 
 
-@theorem.step(Sampled(domain={x: (-6, 6)}), uses=[envelope])
+@theorem.step(Sampled(domain={x: (-6, 6)}, points=100), uses=[envelope])
 def envelope_increases_in_strength() -> Claim:
     """The objective increases in c for every r, hence so does its minimum."""
     return increasing(moreau_envelope(x, c, step), c)

@@ -139,7 +139,7 @@ def peak() -> Claim:
 @theorem.step(
     Certified(_between("0.5", "10"), roots_of=curve),
     Certified(_between("0.2244", "1000"), roots_of=curve, level=Level.standard),
-    Sampled(_between("0.2244", "10000"), points=4, roots_of=curve),
+    Sampled(_between("0.2244", "1000000"), points=24, roots_of=curve),
     uses=[decline, extreme_sizes.gradient_of_the_fit],
 )
 def never_below_the_null_risk() -> Claim:

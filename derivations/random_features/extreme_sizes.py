@@ -249,7 +249,7 @@ MUCH_DATA = {
 
 
 @theorem.step(
-    Sampled(MUCH_DATA, points=4, roots_of=much_data),
+    Sampled(MUCH_DATA, points=12, roots_of=much_data),
     uses=[population_residual_multiplier, population_gradient_multiplier, population_energy],
 )
 def risks_of_much_data() -> Claim:

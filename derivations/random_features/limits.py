@@ -221,7 +221,7 @@ def least_norm() -> Claim:
     return below(ridgeless.ridgeless("theta2"), THETA2)
 
 
-@theorem.step(Sampled({**BOX, share: (10**4, 10**7)}, digits=20, points=3, roots_of=model), uses=[least_norm])
+@theorem.step(Sampled({**BOX, share: (10**4, 10**7)}, digits=20, points=12, roots_of=model), uses=[least_norm])
 def ridge_dominates() -> Claim:
     """As k -> infinity the corner is the ridgeless limit, with an error of the order of 1/k."""
     s2 = ridgeless.ridgeless("s2")

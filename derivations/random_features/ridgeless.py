@@ -112,13 +112,13 @@ def risk_of_the_phase() -> Claim:
     return equal(in_coordinates(s2), noise**2 + signal**2 * REMAINDER)
 
 
-@theorem.step(Sampled(points=4), uses=[risk_of_the_phase, ridge_regression.coordinate_step])
+@theorem.step(Sampled(points=12), uses=[risk_of_the_phase, ridge_regression.coordinate_step])
 def weight_of_the_phase() -> Claim:
     """So do, at that risk, the norm ||theta||^2,"""
     return limit_of(of_the_model("weight_norm_squared"), STEP, oo, of_the_phase("weight_norm_squared"))
 
 
-@theorem.step(Sampled(points=4), uses=[risk_of_the_phase, ridge_regression.coordinate_step])
+@theorem.step(Sampled(points=12), uses=[risk_of_the_phase, ridge_regression.coordinate_step])
 def gradient_of_the_phase() -> Claim:
     """the squared gradient norm,"""
     return limit_of(of_the_model("gradient_norm") ** 2, STEP, oo, of_the_phase("gradient_norm", power=2))
@@ -130,7 +130,7 @@ def training_loss_of_the_phase() -> Claim:
     return limit_of(of_the_model("robust_training_loss"), STEP, oo, of_the_phase("robust_training_loss"))
 
 
-@theorem.step(Sampled(points=4), uses=[gradient_of_the_phase])
+@theorem.step(Sampled(points=12), uses=[gradient_of_the_phase])
 def robust_risk_of_the_phase() -> Claim:
     """and the robust risk at any test radius."""
     return limit_of(of_the_model("robust_risk"), STEP, oo, of_the_phase("robust_risk"))

@@ -140,7 +140,9 @@ def two_unknowns() -> Claim:
     return equal(gap, ratio**2 * C_s + K_s * C_A - (K_A * C_s + C_A))
 
 
-@theorem.step(Sampled(digits=20), uses=[proximal.convex_in_scale, proximal.convex_in_strength, proximal.euler])
+@theorem.step(
+    Sampled(digits=20, points=60), uses=[proximal.convex_in_scale, proximal.convex_in_strength, proximal.euler]
+)
 def joint_convexity() -> Claim:
     """M is convex in (s, c) jointly: positive second derivatives and a nonnegative determinant of the Hessian.
 

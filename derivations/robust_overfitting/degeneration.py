@@ -56,13 +56,13 @@ def energy_decays() -> Relation:
     return equal(slope, -2 * (_d1 * _u1**2 + _d2 * _u2**2))
 
 
-@theorem.step(Sampled({_c: (-2, 2)}, points=8), uses=[energy_decays])
+@theorem.step(Sampled({_c: (-2, 2)}, points=150), uses=[energy_decays])
 def slowest_rate() -> Relation:
     """u' D u >= lam_min(Theta D) V, a Rayleigh quotient of D against Theta^-1: V' <= -2 lam_min(Theta D) V."""
     return at_most(slowest(_d1, _d2) * energy(_u1, _u2), _d1 * _u1**2 + _d2 * _u2**2, given=[_DEFINITE])
 
 
-@theorem.step(Sampled({_c: (-2, 2)}, points=8), uses=[slowest_rate])
+@theorem.step(Sampled({_c: (-2, 2)}, points=150), uses=[slowest_rate])
 def attack_never_slows() -> Relation:
     """lam_min(Theta D) grows with D, and D >= 1: adversarial training fits no slower than standard training's rate."""
     return at_most(slowest(1, 1), slowest(1 + _d1, 1 + _d2), given=[_DEFINITE])
@@ -97,7 +97,7 @@ def residual_bound() -> Claim:
 _slope = Symbol("slope", real=True)
 
 
-@theorem.step(Sampled({_c: (-2, 2)}, points=8), uses=[slowest_rate])
+@theorem.step(Sampled({_c: (-2, 2)}, points=150), uses=[slowest_rate])
 def concavity() -> Relation:
     """lam_min(Theta Xi) = min w' Xi w/(w' Theta^-1 w) is concave, homogeneous: at least int lam_min(Theta D)."""
     together = slowest(_d1 + _late * _e1, _d2 + _late * _e2)

@@ -265,7 +265,7 @@ def _general_bound(start: Matrix) -> Expr:
     return turned / 2 * sqrt(square_norm(start)) * Integral(exponential(-outer - inner), (_time, 0, _late))
 
 
-@theorem.step(Sampled(GENERAL, points=6), uses=[one_half])
+@theorem.step(Sampled(GENERAL, points=16), uses=[one_half])
 def bound_in_general() -> Relation:
     """Random kernels, strengths, durations and residuals, two points and two pieces, at 30 digits."""
     start = Matrix([_u1, -_u2])

@@ -106,7 +106,7 @@ def _slowest() -> Expr:
     return (_t1 + _t2 - sqrt((_t1 - _t2) ** 2 + 4 * _c**2)) / 2
 
 
-@theorem.step(Sampled(_MIXED, points=8), uses=[energy_decays])
+@theorem.step(Sampled(_MIXED, points=150), uses=[energy_decays])
 def energy_inequality() -> Relation:
     """|u|_2^2 >= lam_min V and sum rho_i |u_i| >= min rho |u|_2: V' <= -2 lam_min V - 2 min rho sqrt(lam_min V)."""
     least = (_r1 + _r2 - sqrt((_r1 - _r2) ** 2)) / 2

@@ -132,7 +132,7 @@ def test_a_mutated_exponent_is_judged_against_the_kept_draws() -> None:
 def test_a_mutated_equation_is_judged_by_its_residual_at_the_root() -> None:
     found = attack_equations(load("random_features.linear_regression"), CONTEXT, per_step=3, seed=0)
     assert score(found).passes
-    assert {fate.by for fate in found if fate.fate == "killed"} == {"root fails"}
+    assert {fate.by for fate in found if fate.fate == "killed"} == {"certified root fails"}
     assert attack_equations(load("lemmas.gaussian"), CONTEXT, per_step=3, seed=0) == []
 
 

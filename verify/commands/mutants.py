@@ -11,6 +11,7 @@ from verify.commands.identifiers import load_every
 
 if TYPE_CHECKING:
     from derivations.core import Derivation
+    from verify.mutation_draws import KeptRun
 
 
 @click.command("mutants", short_help="Plant mistakes and score the checks that should find them.")
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The seed of every random choice.")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes; default: one for each core.")
+@click.option("--draws", metavar="DIR", help="Judge theories against the draws that `run --out DIR` kept there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON and nothing else.")
-def command(*, ids: tuple[str, ...], per_step: int, seed: int, workers: int | None, as_json: bool) -> int:
+def command(
+    *, ids: tuple[str, ...], per_step: int, seed: int, workers: int | None, draws: str | None, as_json: bool
+) -> int:
     """Change claims, exact instances, equations and theories a little, and count how many changes the checks notice.
 
     Changes: sign, factor 2, exponent, swapped symbols, dropped term, 1%. A changed claim goes through the checks of its
-    step at the quick level; a changed theory is tested against the draws of one simulation, a changed equation by its
-    residual at the root. Changes that change nothing, or less than twice the tolerance, do not count.
+    step at the quick level; a changed theory is tested against the draws of one simulation (with --draws of a run that
+    kept them), a changed equation by its residual at the certified root. Changes that change nothing, or less than
+    twice the tolerance, do not count; observables that nothing at this level looks at are listed apart.
 
     The exit code is 0 when at least 99% of those that count are found, 1 otherwise, 2 for wrong use.
 
@@ -34,7 +39,7 @@ def command(*, ids: tuple[str, ...], per_step: int, seed: int, workers: int | No
     Example: mutants lemmas.marchenko_pastur --per-step 12 --seed 1
     """
     derivations = load_every(ids)
-    data = _report(derivations, per_step=per_step, seed=seed, workers=workers, quiet=as_json)
+    data = _report(derivations, per_step=per_step, seed=seed, workers=workers, draws=draws, quiet=as_json)
     if as_json:
         click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
     else:
@@ -47,14 +52,41 @@ def command(*, ids: tuple[str, ...], per_step: int, seed: int, workers: int | No
 
 
 def _report(
-    derivations: list[Derivation], /, *, per_step: int, seed: int, workers: int | None, quiet: bool
+    derivations: list[Derivation],
+    /,
+    *,
+    per_step: int,
+    seed: int,
+    workers: int | None,
+    draws: str | None,
+    quiet: bool,
 ) -> dict[str, Any]:
     """The report as JSON data, a line for each attacked step on standard error meanwhile."""
+    from verify.mutation_draws import DrawsError
     from verify.mutation_run import run_mutants
 
     def tell(step: str, killed: int, counted: int, seconds: float) -> None:
         if not quiet:
             click.echo(f"{step}  {killed}/{counted} found  {seconds:.1f} s", err=True)
 
-    report = run_mutants(derivations, per_step=per_step, seed=seed, workers=workers, on_attacked=tell)
+    try:
+        report = run_mutants(derivations, per_step=per_step, seed=seed, workers=workers, draws=draws, on_attacked=tell)
+    except DrawsError as error:
+        raise click.UsageError(f"--draws: {error}") from error
+    if report.draws is not None:
+        click.echo(_describe_draws(report.draws, seed), err=True)
     return report.to_json()
+
+
+def _describe_draws(run: KeptRun, seed: int) -> str:
+    """Whose draws were used, and where they are not those that this call would make."""
+    from numerics.lab import CPU
+    from numerics.provenance import provenance
+
+    made = provenance(CPU)
+    here = f"{str(made['commit'] or 'unknown')[:12]}{'+' if made['dirty'] else ''}"
+    told = [f"draws of seed {run.seed}, made by commit {', '.join(run.commits) or 'unknown'}"]
+    told += [f"the mutants are chosen with seed {seed}"] if run.seed != seed else []
+    if run.commits != (here,):
+        told.append(f"this is commit {here}: a changed experiment or setting would not be noticed")
+    return "; ".join(told)

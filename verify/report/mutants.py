@@ -27,6 +27,8 @@ def draw_score(console: Console, report: Mapping[str, Any], /) -> None:
         console.print(
             Text(f"and {len(invisible) - MOST_INVISIBLE} more invisible at this level (all with --json)", "dim")
         )
+    for each in report["unchecked"]:
+        console.print(Text(f"unchecked  {each['step']}  {each['what']}", "yellow"))
     for step in report["lost"]:
         console.print(Text(f"lost  {step}: its worker died or was stopped", "bold red"))
     console.print(_conclude(report))
@@ -60,4 +62,4 @@ def _conclude(report: Mapping[str, Any]) -> Text:
     line = f"{report['killed']} of {report['counted']} planted mistakes found: {_percent(report['score'])}"
     line += f" (required {100 * report['required']:g}%)" + (f"; not counted: {rest}" if rest else "")
     style = "bold green" if report["verdict"] == "passes" else "bold red"
-    return Text(f"{line}; {report['seconds']:.0f} s", style)
+    return Text(f"{line}; {report['seconds']:.0f} s, {report['cpu_seconds']:.0f} s of processor time", style)

@@ -35,7 +35,10 @@ def test_the_report_counts_every_mutant_once(call: Callable[..., Any]) -> None:
     assert report["killed"] + len(report["survivors"]) == report["counted"] > 0
     assert report["counted"] == sum(row["counted"] for row in report["derivations"].values())
     assert report["killed"] == sum(row["killed"] for row in report["by_evidence"].values())
-    assert sum(report["fates"].values()) == report["counted"] + len(report["not_counted"])
+    assert (
+        sum(report["fates"].values())
+        == sum(len(report[key]) for key in ("not_counted", "unchecked")) + report["counted"]
+    )
     assert result.exit_code == (0 if report["score"] >= 0.99 else 1)
 
 
@@ -61,9 +64,25 @@ def test_the_fates_do_not_depend_on_the_schedule(call: Callable[..., Any]) -> No
     assert fates("1") == fates("2")
 
 
+def test_draws_that_a_run_kept_are_used_and_a_line_says_whose_they_are(
+    call: Callable[..., Any], tmp_path: Path
+) -> None:
+    name, folder = "overfitted_networks.blocks", str(tmp_path)
+    assert call("run", name, "--out", folder, "--seed", "1", "--workers", "1").exit_code == 0
+    options = ["mutants", name, "--per-step", "2", "--json", "--workers", "1"]
+    result = call(*options, "--draws", folder)
+    report = json.loads(result.stdout)
+    assert report["draws"]["seed"] == 1
+    assert "draws of seed 1" in result.stderr
+    assert "the mutants are chosen with seed 0" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert report["counted"] == json.loads(call(*options).stdout)["counted"]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
+        (["mutants", "lemmas.proximal", "--draws", "no/such/folder"], "has no folder draws; allowed is a DIR of `run"),
         (["mutants", "lemmas.gausian"], "did you mean lemmas.gaussian"),
         (["mutants", "--per-step", "0"], "--per-step: 0 is not in the range"),
         (["mutants", "--per-step"], "--per-step has no value: allowed is a whole number from 1 to 1000"),
