@@ -30,7 +30,7 @@ from numerics.start_points import StartFinder, find_starts, read_guess
 
 MOST_DIGITS = 1000
 MOST_SECONDS = 20.0
-_TOO_SLOW = "the integrals take more than {:g} s; give more seconds, or fewer digits"
+_TOO_SLOW = "the integrals take more than {:g} s; give more seconds (--seconds), or fewer digits"
 GUARD_BITS = 40
 """The precision starts a little above the digits and is raised MOST_DOUBLINGS times, at most doubled each time."""
 
@@ -227,7 +227,7 @@ def _stopped(best: Certificate | None) -> Certificate:
     """What was found before the time was spent. Raises TimeSpent where that is nothing."""
     if best is None:
         raise TimeSpent
-    return replace(best, notes=(*best.notes, "stopped before the digits were reached: give more seconds"))
+    return replace(best, notes=(*best.notes, "stopped before the digits were reached: give more seconds (--seconds)"))
 
 
 def _missing_bits(found: Certificate, digits: int) -> int:

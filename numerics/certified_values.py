@@ -19,7 +19,7 @@ class CertificateStatus(Enum):
 
     unique = "Exactly one root lies in the box; where there are no unknowns, the closed form is evaluated."
     exists = "A root lies in the box; it may hold further ones."
-    none = "No limit exists at these parameters: the phase lies outside the theorem's domain."
+    none = "No value is given at these parameters: the phase lies outside the theorem's domain."
     undecided = "Nothing is proved; the reason says what stands in the way."
 
 

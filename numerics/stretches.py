@@ -25,6 +25,7 @@ from numerics.laws import LONG_EXPONENT
 from numerics.parameters import ParameterError
 from numerics.tile_proofs import Proof, Tile, TileProver, Undecided
 
+MOST_SECONDS = 120.0
 MOST_HALVINGS = 14
 """The least width of a tile is that of the stretch, halved so often."""
 _LOOSE_HALVINGS = 8
@@ -71,20 +72,25 @@ def certify_stretch(
     *,
     digits: int = 15,
     most_tiles: int = 4096,
-    seconds: float = 120.0,
+    seconds: float = MOST_SECONDS,
 ) -> Stretch:
     """The certificate of the model where the numeric parameter `name` runs from `low` to `high`, ends included.
 
     `given` are the other parameters, exact as for `certify`; the ends are int, Fraction, Rational, decimal text or
     double. `digits` sets the working precision; enclosures are as wide as the curve moves on a tile. What is left when
     `most_tiles` tiles or `seconds` are spent is undecided. Raises ParameterError for inadmissible parameters, a
-    parameter that is not numeric, low >= high, or a refusal met on the way; ValueError for digits outside 1 to 1000.
+    parameter that is not numeric, low >= high, or a refusal met on the way; ValueError for digits outside 1 to 1000, or
+    seconds that are not positive.
     """
     if not 1 <= digits <= MOST_DIGITS:
         raise ValueError(f"digits is {digits}; allowed are 1 to {MOST_DIGITS}")
+    if not seconds > 0:
+        raise ValueError(f"seconds is {seconds}; allowed is a positive number")
     begun = time.perf_counter()
     span = _read_span(model, given, name, low, high)
-    walk = _Walk(name, span, most_tiles, begun + seconds, f"the limit of {seconds:g} s is reached")
+    walk = _Walk(
+        name, span, most_tiles, begun + seconds, f"the limit of {seconds:g} s is reached; give more seconds (--seconds)"
+    )
     try:
         exact, moved = _read_moving(model, given, name, span)
     except NotExact as error:

@@ -353,11 +353,13 @@ def test_misuse_is_refused_by_name(runs: str, low: object, high: object, told: s
         certify_stretch(model, {}, runs, low, high)
 
 
-def test_a_value_given_twice_and_digits_out_of_range_are_refused() -> None:
+def test_a_value_given_twice_and_digits_or_seconds_out_of_range_are_refused() -> None:
     with pytest.raises(ParameterError, match="once"):
         certify_stretch(root_model(x, a), {"a": 1}, "a", 1, 2)
     with pytest.raises(ValueError, match="allowed are 1 to 1000"):
         certify_stretch(root_model(x, a), {}, "a", 1, 2, digits=0)
+    with pytest.raises(ValueError, match="seconds is 0; allowed is a positive number"):
+        certify_stretch(root_model(x, a), {}, "a", 1, 2, seconds=0)
 
 
 def test_what_is_left_when_the_tiles_or_the_time_are_spent_is_undecided() -> None:
@@ -365,9 +367,9 @@ def test_what_is_left_when_the_tiles_or_the_time_are_spent_is_undecided() -> Non
     assert few.status is CertificateStatus.undecided
     assert "3 tiles are spent" in few.reason
     assert_tiles_cover(few)
-    late = certify_stretch(root_model(x**2, a), {}, "a", 1, 2, seconds=0)
+    late = certify_stretch(root_model(x**2, a), {}, "a", 1, 2, seconds=1e-9)
     assert late.status is CertificateStatus.undecided
-    assert "the limit of 0 s" in late.reason
+    assert "the limit of 1e-09 s is reached; give more seconds (--seconds)" in late.reason
     assert [(tile.low, tile.high) for tile in late.tiles] == [(1, 2)]
 
 

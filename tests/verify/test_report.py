@@ -138,6 +138,7 @@ def test_progress_on_a_terminal_is_one_line_that_leaves_nothing_behind() -> None
         (Symbolic(digits=40), "40 digits"),
         (Sampled(points=7), "7 points"),
         (Certified({x: (Rational(1, 10), 9)}), "x in [1/10, 9]"),
+        (Certified({x: (2, 2)}), "x = 2"),
         (Exact(list), "exact numbers"),
         (Simulation("a:b", {x: 1}, "1/d", {"risk": 0.05}, (10, 20)), "risk within 5% at x = 1, sizes 10, 20"),
         (Rate("a:b", {x: 1}, (10, 20), level=Level.deep), "(level deep)"),

@@ -35,21 +35,32 @@ def require_certifiable(digits: int | None, ranges: Mapping[str, Range], as_csv:
     return USUAL_DIGITS if digits is None else digits
 
 
+def require_seconds(seconds: float | None, exact: bool, /) -> None:
+    """Raises click.UsageError for seconds without a certificate, and for what is not a positive number."""
+    if seconds is None:
+        return
+    if not exact:
+        raise click.UsageError("--seconds: is the time for a certificate; give --certify or --digits, too")
+    if not 0 < seconds < math.inf:
+        raise click.UsageError(f"--seconds: {seconds:g} seconds; allowed is a positive number")
+
+
 def certified_points(
     derivation: Derivation,
     pairs: tuple[str, ...],
     points: Iterator[dict[str, Any]],
     ranges: Mapping[str, Range],
     digits: int,
+    seconds: float | None,
     /,
     *,
     decimals: bool,
 ) -> Iterator[dict[str, Any]]:
     """Each solved point with its certificate, at the exact decimals that were typed.
 
-    A value of a range is the decimal number that is printed for it.
+    A value of a range is the decimal number that is printed for it. `seconds` are for each point.
     """
-    from numerics.certificate import Certifier
+    from numerics.certificate import MOST_SECONDS, Certifier
     from numerics.exact_parameters import NotExact, read_exact
     from numerics.parameters import ParameterError
     from verify.report.certified import certified_data, exact_texts
@@ -59,18 +70,27 @@ def certified_points(
     for point in points:
         given = {**typed, **{name: repr(float(point["parameters"][name])) for name in ranges}}
         try:
-            found = certifier(given, digits=digits)
+            found = certifier(given, digits=digits, seconds=seconds or MOST_SECONDS)
             shown: dict[str, Any] = exact_texts(read_exact(derivation.model, given).given)
         except ParameterError as error:
             raise click.UsageError(f"--set: {error}") from error
         except NotExact:
             shown = {**{name: str(value) for name, value in point["parameters"].items()}, **given}
-        parameters = shown if decimals else point["parameters"]
-        yield certified_data({**point, "parameters": parameters}, found, digits, decimals=decimals)
+        ordered = {name: shown[name] for name in point["parameters"] if name in shown}
+        parameters = ordered if decimals else point["parameters"]
+        notes = [*point["notes"], *([] if decimals else _rounding_notes(point["parameters"], ordered))]
+        yield certified_data({**point, "parameters": parameters, "notes": notes}, found, digits, decimals=decimals)
 
 
 def certified_stretch(
-    derivation: Derivation, pairs: tuple[str, ...], interval: Interval, digits: int, /, *, decimals: bool
+    derivation: Derivation,
+    pairs: tuple[str, ...],
+    interval: Interval,
+    digits: int,
+    seconds: float | None,
+    /,
+    *,
+    decimals: bool,
 ) -> dict[str, Any]:
     """The certificate for all values of an interval as JSON data, the other parameters as the decimals in `pairs`.
 
@@ -79,13 +99,14 @@ def certified_stretch(
     from numerics.decimals import write_exactly
     from numerics.exact_parameters import NotExact, read_exact
     from numerics.parameters import ParameterError
-    from numerics.stretches import certify_stretch
+    from numerics.stretches import MOST_SECONDS, certify_stretch
     from verify.report.certified import exact_texts
     from verify.report.certified_stretches import stretch_data
 
     typed, model = _read_typed(derivation, pairs), derivation.model
     try:
-        found = certify_stretch(model, typed, interval.name, interval.low, interval.high, digits=digits)
+        span = (interval.name, interval.low, interval.high)
+        found = certify_stretch(model, typed, *span, digits=digits, seconds=seconds or MOST_SECONDS)
         low, high = (read_exact(model, {**typed, interval.name: end}).given for end in (interval.low, interval.high))
     except ParameterError as error:
         raise click.UsageError(f"--set: {error}") from error
@@ -101,6 +122,14 @@ def certified_stretch(
     }
     names = [item.name for item in model.parameters if item.name in parameters]
     return stretch_data(derivation, found, {name: parameters[name] for name in names}, digits)
+
+
+def _rounding_notes(doubles: Mapping[str, Any], exact: Mapping[str, str]) -> list[str]:
+    """A line for each parameter whose double is printed as another number than the one that is certified."""
+    pairs = [
+        (name, value, exact[name]) for name, value in doubles.items() if isinstance(value, float) and name in exact
+    ]
+    return [f"{name} is exactly {text}" for name, value, text in pairs if Fraction(text) != Fraction(repr(value))]
 
 
 def _rounded(texts: Mapping[str, str], numbers: set[str]) -> dict[str, Any]:
@@ -119,4 +148,4 @@ def _allowed_text(item: AnyParameter) -> str:
     return allowed_text(item)
 
 
-__all__ = ["certified_points", "certified_stretch", "require_certifiable"]
+__all__ = ["certified_points", "certified_stretch", "require_certifiable", "require_seconds"]

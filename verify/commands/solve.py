@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from verify.commands.certified import certified_points, certified_stretch, require_certifiable
+from verify.commands.certified import certified_points, certified_stretch, require_certifiable, require_seconds
 from verify.commands.identifiers import load_one
 from verify.commands.values import Interval, Range, WordsCommand, find_interval, read_settings
 
@@ -40,7 +40,21 @@ BLOCK = 65536
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 @click.option("--digits", type=int, metavar="N", help="N correct digits as decimal text (1 to 1000), with --certify.")
 @click.option("--certify", is_flag=True, help="Prove the root: enclosures, and a box in which it is unique.")
-def command(text: str, pairs: tuple[str, ...], as_json: bool, as_csv: bool, digits: int | None, certify: bool) -> int:
+@click.option(
+    "--seconds",
+    type=float,
+    metavar="S",
+    help="With --certify or --digits: the most time for each point (20) or for the whole interval (120).",
+)
+def command(
+    text: str,
+    pairs: tuple[str, ...],
+    as_json: bool,
+    as_csv: bool,
+    digits: int | None,
+    certify: bool,
+    seconds: float | None,
+) -> int:
     """Solve a derivation's model and print its observables. `show ID` lists the parameters.
 
     \b
@@ -53,14 +67,15 @@ def command(text: str, pairs: tuple[str, ...], as_json: bool, as_csv: bool, digi
         raise click.UsageError("--csv: cannot be combined with --json; give one of them")
     derivation = load_one(text)
     exact = certify or digits is not None
+    require_seconds(seconds, exact)
     if exact and derivation.has_model and (interval := find_interval(derivation.model, pairs)):
-        return _solve_stretch(derivation, pairs, interval, digits, as_csv=as_csv, as_json=as_json)
+        return _solve_stretch(derivation, pairs, interval, digits, seconds, as_csv=as_csv, as_json=as_json)
     fixed, ranges = admissible_settings(derivation, pairs)
     if exact:
         wanted = require_certifiable(digits, ranges, as_csv)
     points = solved_points(derivation, fixed, ranges)
     if exact:
-        points = certified_points(derivation, pairs, points, ranges, wanted, decimals=digits is not None)
+        points = certified_points(derivation, pairs, points, ranges, wanted, seconds, decimals=digits is not None)
     if as_csv:
         _write_csv(points)
     elif as_json:
@@ -75,6 +90,7 @@ def _solve_stretch(
     pairs: tuple[str, ...],
     interval: Interval,
     digits: int | None,
+    seconds: float | None,
     /,
     *,
     as_csv: bool,
@@ -85,7 +101,7 @@ def _solve_stretch(
     others = tuple(pair for pair in pairs if pair != interval.pair)
     for end in (interval.low, interval.high):
         admissible_settings(derivation, (*others, f"{interval.name}={end}"))
-    data = certified_stretch(derivation, others, interval, wanted, decimals=digits is not None)
+    data = certified_stretch(derivation, others, interval, wanted, seconds, decimals=digits is not None)
     if as_json:
         click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
         return 0
@@ -182,7 +198,7 @@ def _draw_on(console: Console, points: Iterator[dict[str, Any]], ranges: Mapping
         console.print(certificate_table(point) if "certificate" in point else point_table(point))
         return
     top = list(itertools.islice(points, MOST_ROWS))
-    statuses = Counter(point["status"] for point in itertools.chain(top, points))
+    statuses, proved, reasons = _count(itertools.chain(top, points))
     console.print(grid_table(top, list(ranges)))
     total = sum(statuses.values())
     if total > len(top):
@@ -191,6 +207,22 @@ def _draw_on(console: Console, points: Iterator[dict[str, Any]], ranges: Mapping
         f"{total} point{'s' if total != 1 else ''}: "
         + ", ".join(f"{count} {status}" for status, count in statuses.items())
     )
+    if proved:
+        console.print("certificates: " + ", ".join(f"{count} {status}" for status, count in proved.items()))
     notes = dict.fromkeys(note for point in top for note in read_notes(point["notes"]))
-    for note in notes:
+    for note in dict.fromkeys([*(f"nothing is proved: {reason}" for reason in reasons), *notes]):
         console.print(f"  {note}", markup=False)
+
+
+def _count(points: Iterator[dict[str, Any]]) -> tuple[Counter[str], Counter[str], list[str]]:
+    """The points of each status, those of each certificate, and the reasons of what is undecided."""
+    statuses: Counter[str] = Counter()
+    proved: Counter[str] = Counter()
+    reasons: dict[str, None] = {}
+    for point in points:
+        statuses[point["status"]] += 1
+        if certificate := point.get("certificate"):
+            proved[certificate["status"]] += 1
+            if certificate["status"] == "undecided":
+                reasons[certificate["reason"]] = None
+    return statuses, proved, list(reasons)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from numerics.decimals import enclose_in_decimals, ends, round_ball, shrink_to_decimals, write_exactly
-from verify.report.points import STYLES
+from numerics.certified_values import CertificateStatus
+from numerics.decimals import (
+    enclose_in_decimals,
+    ends,
+    round_ball,
+    round_fraction,
+    round_up,
+    shrink_to_decimals,
+    write_exactly,
+)
+from verify.report.points import STYLES, read_notes
 
 if TYPE_CHECKING:
     from flint import arb
@@ -22,9 +33,14 @@ SPARE = 10
 def certified_data(point: dict[str, Any], found: Certificate, digits: int, /, *, decimals: bool) -> dict[str, Any]:
     """The solved point with its certificate; with `decimals` all numbers are correctly rounded decimal text.
 
-    What is not known to `digits` digits is None, with a line in notes.
+    What is not known to `digits` digits is None, with a line in notes. Without `decimals` a number that is enclosed is
+    the double next to the middle of its enclosure, not the solver's, which may be far off where it is ill conditioned.
     """
     notes = list(point["notes"])
+    if not decimals and found.status in (CertificateStatus.unique, CertificateStatus.exists):
+        balls = {"observables": _known(found.observables), "unknowns": found.unknowns}
+        point = {**point, **{group: _certified_doubles(point[group], known) for group, known in balls.items()}}
+        point["residual"] = None
     if decimals:
         rounded = {name: round_ball(ball, digits) for name, ball in _known(found.observables).items()}
         roots = {name: round_ball(ball, digits) for name, ball in found.unknowns.items()}
@@ -60,13 +76,22 @@ def certified_data(point: dict[str, Any], found: Certificate, digits: int, /, *,
     }
 
 
+def _certified_doubles(solved: Mapping[str, float | None], balls: Mapping[str, arb]) -> dict[str, float | None]:
+    """The solver's numbers, replaced wherever a ball is known."""
+    certified = {name: float(ball.mid()) for name, ball in balls.items()}
+    return {
+        name: certified[name] if math.isfinite(certified.get(name, math.inf)) else value
+        for name, value in solved.items()
+    }
+
+
 def exact_texts(values: Mapping[str, object], /) -> dict[str, str]:
     """Exact parameters as text: decimals without rounding, p/q for other rationals."""
     return {name: value if isinstance(value, str) else _exact_text(value) for name, value in values.items()}
 
 
 def certificate_table(data: dict[str, Any], /) -> RenderableType:
-    """One certified point, a quantity a line: value, and the radius of its enclosure."""
+    """One certified point, a quantity a line, each with a radius that holds as printed; and in words what is proved."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -77,20 +102,65 @@ def certificate_table(data: dict[str, Any], /) -> RenderableType:
     for style in ("dim", "", "", "dim"):
         table.add_column(style=style, overflow="fold")
     for place, (name, value) in enumerate(data["parameters"].items()):
-        table.add_row("" if place else "parameters", name, "" if value is None else str(value), "")
+        table.add_row("" if place else "parameters", name, "oo" if value is None else str(value), "")
     for group in ("observables", "unknowns"):
         known = {k: v for k, v in data[group].items() if group == "observables" or k in data["enclosures"][group]}
         for place, (name, value) in enumerate(known.items()):
-            enclosure = data["enclosures"][group].get(name)
-            radius = f"+- {enclosure['radius']}" if enclosure else ""
-            shown = "—" if value is None else str(value)
+            shown, radius = _value_words(value, data["enclosures"][group].get(name), data["digits"])
             table.add_row("" if place else group, name, shown, radius)
     certificate = data["certificate"]
+    for place, (name, box) in enumerate(certificate["box"].items()):
+        table.add_row("" if place else "box", name, _box_words(box, data["enclosures"]["unknowns"][name]), "")
     table.add_row("status", data["status"], Text(data["phase"], STYLES[data["status"]]), "")
     proof = f"{certificate['precision']} bits, {certificate['seconds']:.3f} s"
     table.add_row("certificate", certificate["status"], proof, "")
-    lines = [*([certificate["reason"]] if certificate["reason"] else []), *data["notes"]]
+    lines = [_proved_words(certificate), *read_notes(data["notes"])]
     return Group(table, *(Text(f"  {line}") for line in dict.fromkeys(lines)))
+
+
+def _value_words(value: object, enclosure: Mapping[str, str] | None, digits: int) -> tuple[str, str]:
+    """A decimal of at most `digits` digits and a radius around it that holds; without an enclosure, only the value."""
+    if enclosure is None:
+        return "—" if value is None else str(value), ""
+    middle, radius = Fraction(enclosure["midpoint"]), Fraction(enclosure["radius"])
+    if isinstance(value, str):
+        shown = value
+    elif middle and radius:
+        known = _decimal(abs(middle)).adjusted() - _decimal(radius).adjusted() + 1
+        shown = round_fraction(middle, min(digits, max(1, known)))
+    else:
+        shown = round_fraction(middle, digits)
+    return shown, f"+- {round_up(abs(Fraction(shown) - middle) + radius)}"
+
+
+def _box_words(box: tuple[str, str] | None, root: Mapping[str, str]) -> str:
+    """The box to a few digits of its width: rounded inwards, as the only root of a box is that of a smaller one."""
+    if box is None:
+        return "too narrow for decimals"
+    low, high = (Fraction(end) for end in box)
+    digits = max(_decimal(abs(low)).adjusted(), _decimal(abs(high)).adjusted()) - _decimal(high - low).adjusted() + 3
+    inner = _decimal(low, digits, ROUND_CEILING), _decimal(high, digits, ROUND_FLOOR)
+    middle, radius = Fraction(root["midpoint"]), Fraction(root["radius"])
+    holds = Fraction(inner[0]) <= middle - radius and middle + radius <= Fraction(inner[1])
+    return " to ".join(map(str, inner if holds else box))
+
+
+def _decimal(value: Fraction, digits: int = 3, rounding: str = ROUND_FLOOR) -> Decimal:
+    return Context(prec=digits, rounding=rounding).divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def _proved_words(certificate: Mapping[str, Any]) -> str:
+    status = CertificateStatus[certificate["status"]]
+    if status is CertificateStatus.undecided:
+        return f"nothing is proved: {certificate['reason']}"
+    if status is CertificateStatus.none:
+        return "no value is certified: these parameters lie outside the theorem's domain"
+    values = "each true value is within its +- of the one printed"
+    if status is CertificateStatus.exists:
+        return f"proved: a root lies in the box, which may hold further ones; of one of them {values}"
+    if certificate["box"]:
+        return f"proved: exactly one root lies in the box (about roots elsewhere nothing is said), and {values}"
+    return f"proved: a closed form holds here, and {values}"
 
 
 def _known(balls: Mapping[str, arb | None]) -> dict[str, arb]:

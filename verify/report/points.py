@@ -86,7 +86,7 @@ def point_table(point: dict[str, Any], /) -> RenderableType:
 
 
 def grid_table(points: Sequence[dict[str, Any]], varied: Sequence[str], /) -> RenderableType:
-    """The points of a grid, one a row: the varied parameters, the observables, the status."""
+    """The points of a grid, one a row: the varied parameters, the observables, the status, the certificate if any."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -97,10 +97,14 @@ def grid_table(points: Sequence[dict[str, Any]], varied: Sequence[str], /) -> Re
     for name in [*varied, *points[0]["observables"]]:
         table.add_column(spaced(name), justify="right", overflow="fold")
     table.add_column("status", no_wrap=True)
+    certified = "certificate" in points[0]
+    if certified:
+        table.add_column("proved", no_wrap=True)
     for point in points:
         numbers = [shown(point["parameters"][name], 5) for name in varied]
         numbers += [shown(value, 5) for value in point["observables"].values()]
-        table.add_row(*numbers, Text(point["status"], STYLES[point["status"]]))
+        proved = [point["certificate"]["status"]] if certified else []
+        table.add_row(*numbers, Text(point["status"], STYLES[point["status"]]), *proved)
     return table
 
 

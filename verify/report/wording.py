@@ -68,12 +68,16 @@ def _details(evidence: Evidence) -> str:
 
 
 def _box_words(box: Mapping[object, tuple[object, object]]) -> str:
-    return ", ".join(f"{symbol} in [{low}, {high}]" for symbol, (low, high) in box.items()) or "a point"
+    return ", ".join(_range_words(symbol, low, high) for symbol, (low, high) in box.items()) or "a point"
+
+
+def _range_words(symbol: object, low: object, high: object) -> str:
+    return f"{symbol} = {low}" if low == high else f"{symbol} in [{low}, {high}]"
 
 
 def _mixed_words(box: Mapping[object, object]) -> str:
     """Intervals and exact numbers by parameter."""
-    parts = [f"{k} in [{v[0]}, {v[1]}]" if isinstance(v, tuple) else f"{k} = {v}" for k, v in box.items()]
+    parts = [_range_words(k, *v) if isinstance(v, tuple) else f"{k} = {v}" for k, v in box.items()]
     return ", ".join(parts) or "the default parameters"
 
 

@@ -145,3 +145,9 @@ def test_other_commands_say_where_an_interval_is_allowed(refused: Callable[..., 
 
 def test_the_help_names_the_interval(call: Callable[..., Any]) -> None:
     assert "a..b" in call("solve", "--help").stdout
+
+
+def test_seconds_end_a_stretch_and_the_reason_names_them(call: Callable[..., Any]) -> None:
+    data = json.loads(call(*STRETCH, "--certify", "--seconds", "1e-6", "--json").stdout)
+    assert data["certificate"]["status"] == "undecided"
+    assert "--seconds" in data["certificate"]["reason"]
