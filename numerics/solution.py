@@ -20,8 +20,10 @@ REGULAR = "regular"
 ACCEPTED = 1e-10
 """The largest residual that counts as converged."""
 
-ILL_CONDITIONED = 1e-8
-"""The error from which a converged point carries a note: the residual is small, but the root is not as sharp."""
+ILL_CONDITIONED, HIDDEN = 1e-8, 1e-2
+"""From the first error on a converged point carries a note, since the root is not as sharp as the residual is small;
+from the second on rounding hides the root, and the point counts as not converged.
+"""
 
 
 class Status(Enum):
@@ -65,16 +67,18 @@ class Solution:
         lines = [phase.note for phase in self.phases if phase.name == name]
         status = Status[str(self.status.flat[index])]
         if status is Status.not_converged:
-            lines.append(self._failure(float(self.residual.flat[index])))
+            lines.append(self._failure(float(self.residual.flat[index]), float(self.error.flat[index])))
         elif self.error.flat[index] > ILL_CONDITIONED:
             lines.append(f"ill conditioned: rounding may move an unknown by {self.error.flat[index]:.0e} of its value")
         missing = [key for key, value in self.observables.items() if not math.isfinite(value.flat[index])]
-        if missing:
+        if missing and status is not Status.not_converged:
             lines.append(f"undefined or infinite here: {', '.join(missing)}")
         return lines
 
     @staticmethod
-    def _failure(residual: float) -> str:
+    def _failure(residual: float, error: float) -> str:
+        if error > HIDDEN and residual <= ACCEPTED:
+            return f"rounding hides the root: it may move an unknown by {error:.0e} of its value; ask for many digits"
         if not residual > ACCEPTED:
             return "a quadrature did not settle in double precision here"
         return f"{Status.not_converged.value} (residual {residual:.1e})"
@@ -117,7 +121,7 @@ class SolvedPoints:
         residual: npt.NDArray[np.float64],
         error: npt.NDArray[np.float64],
     ) -> None:
-        good = residual <= ACCEPTED
+        good = (residual <= ACCEPTED) & ~(error > HIDDEN)
         for value in observables.values():
             good = good & ~np.isnan(to_numpy(value))
         for target, source in ((self.observables, observables), (self.unknowns, unknowns)):

@@ -19,6 +19,7 @@ from derivations.model import Model, Parameter
 from numerics import balls
 from numerics.certificate import MOST_DIGITS
 from numerics.certified_values import CertificateStatus
+from numerics.deadline import TimeSpent, within
 from numerics.decimals import round_fraction, write_exactly
 from numerics.exact_parameters import ExactValues, NotExact, read_exact
 from numerics.laws import LONG_EXPONENT
@@ -97,7 +98,11 @@ def certify_stretch(
         walk.leave(span[1], str(error))
     else:
         with ctx.workprec(64 + (10 * digits + 2) // 3):
-            walk.run(TileProver(model, exact, moved))
+            try:
+                with within(seconds):
+                    walk.run(TileProver(model, exact, moved))
+            except TimeSpent:
+                walk.leave(span[1], walk.late, ends=True)
     with ctx.workprec(64 + (10 * digits + 2) // 3):
         found = walk.finish(model)
     return replace(found, seconds=time.perf_counter() - begun)
@@ -119,7 +124,7 @@ class _Walk:
         while self.place < whole:
             if len(self.tiles) >= self.most or time.perf_counter() > self.until:
                 late = time.perf_counter() > self.until
-                self.leave(self.span[1], self.late if late else f"{self.most} tiles are spent")
+                self.leave(self.span[1], self.late if late else f"{self.most} tiles are spent", ends=True)
                 return
             width = min(width, whole - self.place)
             self.attempts += 1
@@ -157,12 +162,15 @@ class _Walk:
     def _value(self, place: int) -> Fraction:
         return self.span[0] + place * self.least
 
-    def leave(self, high: Fraction, reason: str) -> None:
-        """An undecided tile from where the last one ends; two neighbours become one."""
+    def leave(self, high: Fraction, reason: str, *, ends: bool = False) -> None:
+        """An undecided tile from where the last one ends; two neighbours become one, with the first reason.
+
+        Where the walk `ends` with it, this reason is told, too.
+        """
         low, self.chained = self.tiles[-1].high if self.tiles else self.span[0], False
         if self.tiles and self.tiles[-1].phase == "" and self.tiles[-1].status is CertificateStatus.undecided:
             last = self.tiles.pop()
-            low, reason = last.low, last.reason
+            low, reason = last.low, f"{last.reason}; then {reason}" if ends else last.reason
         self.tiles.append(Tile(low, high, CertificateStatus.undecided, "", {}, {}, {}, reason))
 
     def finish(self, model: Model, /) -> Stretch:

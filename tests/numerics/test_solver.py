@@ -358,3 +358,10 @@ def test_model_without_unknowns_is_its_closed_form():
 
 def takes_epsilon():
     return "epsilon" in {item.name for item in load("random_features.collapse").model.parameters}
+
+
+def test_a_root_that_rounding_hides_is_not_called_converged():
+    found = solve("random_features.robust_risk", psi1=2.0, psi2=2.0, epsilon=1e-30)
+    assert str(found.status) == "not_converged"
+    assert "rounding hides the root" in " ".join(found.notes())
+    assert np.isnan(found.observables["robust_risk"])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 STYLES = {"converged": "green", "collapsed": "yellow", "outside_domain": "yellow", "not_converged": "bold red"}
 MOST_ROWS = 30
-NO_ROOT = "no root is computed here, so there is no value of "
+NO_ROOT = "without a value in this phase: "
 
 
 def finite_or_none(value: float, /) -> float | None:
