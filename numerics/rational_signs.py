@@ -222,7 +222,10 @@ class _Reading:
     def _branch(self, node: sympy.Basic, bounds: Bounds) -> Quotient:
         """The branch that is taken on the whole box."""
         if node.func is sympy.Piecewise:
-            return self._read(next(value for value, condition in node.args if self._holds(condition, bounds)))
+            taken = next((value for value, condition in node.args if self._holds(condition, bounds)), None)
+            if taken is None:  # an exception of `next` would end the loop that reads a sum, and drop its terms
+                raise NotRational("no branch of the Piecewise is taken on the box")
+            return self._read(taken)
         best, *others = map(self._read, node.args)
         if node.func is sympy.Abs:
             others = [(-best[0], best[1])]

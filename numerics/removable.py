@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import product as product_of
 from typing import Any
 
-from sympy import Dummy, Expr, Mul, Piecewise, S, Symbol, default_sort_key, exp, tanh
+from sympy import Dummy, Expr, Heaviside, Mul, Piecewise, S, Symbol, default_sort_key, exp, sign, tanh
 
 MOST_CASES = 3
 
@@ -39,11 +39,11 @@ def _without_poles(product: Any) -> Any:
     for factor in [each for each in powers if isinstance(each, tanh)]:
         w, size = factor.args[0], powers[factor]
         decay = exp(-2 * w)
-        for partner, sign, value in ((1 + factor, -1, (1 - decay) / 2), (1 + decay, 1, 1 - decay)):
-            other = sign * powers.get(partner, S.Zero)
+        for partner, share, value in ((1 + factor, -1, (1 - decay) / 2), (1 + decay, 1, 1 - decay)):
+            other = share * powers.get(partner, S.Zero)
             if size.is_Integer and other.is_Integer and size * other > 0:
                 common = min(abs(size), abs(other)) * (1 if size > 0 else -1)
-                rest = product * factor**-common * partner ** (-sign * common)
+                rest = product * factor**-common * partner ** (-share * common)
                 return _without_poles(Mul(value**common, rest))
     return product
 
@@ -60,7 +60,12 @@ def find_removable(product: Mul, variable: Symbol, /) -> tuple[Expr, Expr, int] 
 
 
 def _vanishes_with(top: Expr, bottom: Expr, variable: Symbol) -> bool:
-    """Whether the top is a function of the bottom, and 0 where that is."""
+    """Whether the top is a function of the bottom without jumps, and 0 where that is.
+
+    Across a jump the top is not the integral of its slope.
+    """
+    if top.has(Piecewise, Heaviside, sign):
+        return False
     inside = Dummy("bottom", real=True)
     symbols = top.xreplace({bottom: inside}).free_symbols
     return variable not in symbols and inside in symbols and bool(top.xreplace({bottom: S.Zero}) == 0)

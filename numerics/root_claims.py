@@ -76,7 +76,9 @@ class RootClaim:
         self.tubes = RootTubes(gaps, self.model.unknowns, self.free, self.program, further, order=order, loose=loose)
         early = [condition for condition in given if condition not in late]
         self._early = Conditions(early, self.free, self.program)
-        regions: list[Refusal | Phase | Branch] = [*self.model.refusals, *self.model.phases, *self.model.branches]
+        strict = [replace(r, name=f"{r.name}, exactly", when=r.exactly) for r in self.model.refusals if r.exactly]
+        regions: list[Refusal | Phase | Branch] = [*self.model.refusals, *strict, *self.model.phases]
+        regions += self.model.branches
         self._regions = [(region.name, self._compile_region(region)) for region in regions]
 
     def _compile_region(self, region: Refusal | Phase | Branch) -> Conditions:

@@ -83,12 +83,15 @@ class _Count:
         self.bounds = [(as_rational(ends[k][0], str(k)), as_rational(ends[k][1], str(k))) for k in self.moving]
         if backward := [str(k) for k, (a, b) in zip(self.moving, self.bounds, strict=True) if a > b]:
             raise ValueError(f"parameters: the interval of {backward[0]} has low > high")
+        left = [item for item in model.parameters if isinstance(item, Parameter) and item not in ends]
+        self.followed = {item: item.default for item in left if item.default in self.moving}
         self.compiled = ModelBalls(model, exact.laws)
         self.numbers = exact.numbers
         gaps = [relation.lhs - relation.rhs for relation in self.compiled.equations]
         definitions = needed_once(self.compiled.program, gaps)
         symbols = self.compiled.symbols
-        self.searcher = RootSearcher(gaps, model.unknowns, symbols, definitions=definitions, moving=self.moving)
+        moving = (*self.moving, *self.followed)
+        self.searcher = RootSearcher(gaps, model.unknowns, symbols, definitions=definitions, moving=moving)
         self.model, self.within, self.roots = model, within, roots
 
     def run(self, budget: int) -> RootCount:
@@ -114,6 +117,7 @@ class _Count:
 
     def _search(self, cell: Cell, budget: int, *, stop_early: bool) -> RootSearch:
         moved = self._named(cell)
+        moved |= {follower: moved[default] for follower, default in self.followed.items()}
         inputs = [moved[s] if s in moved else as_ball(self.numbers[s], str(s)) for s in self.compiled.symbols]
         search = self.searcher.search(self.within, inputs, budget=budget, stop_early=stop_early)
         doubtful = [root for root in search.roots if not self._counts([*root.values(), *inputs])]

@@ -44,7 +44,8 @@ class Ring:
         """centre + width d_k."""
         unit = tuple(int(i == k) for i in range(self.size))
         zero = (0,) * self.size
-        return TaylorModel(self, [{zero: centre, unit: width}.get(p, arb(0)) for p in self.monomials], arb(0))
+        rest = arb(0) if self.order else width * _UNIT  # without a linear term the rest has to hold the width
+        return TaylorModel(self, [{zero: centre, unit: width}.get(p, arb(0)) for p in self.monomials], rest)
 
     def rest(self, rest: arb, /) -> TaylorModel:
         """A value of which only a ball is known."""
@@ -165,10 +166,11 @@ def power(exponent: sympy.Rational, x: Value, /) -> Value:
 
 
 def _power_series(t: Any, p: int, q: int) -> Any:
+    # flint's reciprocal of an exact 0 is 0 where the series has no other term
+    if not (t[0] > 0 or (q == 1 and (p >= 0 or t[0] < 0))):
+        return arb_series([balls.UNDEFINED] * t.prec, t.prec)
     if q == 1:
         return t**p
-    if not t[0] > 0:
-        return arb_series([balls.UNDEFINED] * t.prec, t.prec)
     return t.sqrt() ** p if q == 2 else (t.log() * fmpq(p, q)).exp()
 
 

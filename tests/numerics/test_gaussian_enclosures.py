@@ -7,17 +7,36 @@ from typing import Any
 import mpmath
 import pytest
 from flint import arb, ctx
-from sympy import Abs, Integral, N, Rational, S, Symbol, cos, exp, lambdify, oo, pi, sin, tanh
+from sympy import (
+    Abs,
+    Heaviside,
+    Integral,
+    N,
+    Piecewise,
+    Rational,
+    S,
+    Symbol,
+    cos,
+    exp,
+    lambdify,
+    log,
+    oo,
+    pi,
+    sin,
+    tanh,
+)
 
 from derivations.activations import activation_constants
 from derivations.expressions import parse_function
 from derivations.tangent_constants import TANGENT_CONSTANTS
+from numerics.complex_programs import ComplexProgram
 from numerics.enclosure import compile_balls
 from numerics.gaussian_enclosures import EnclosedConstant, NotEnclosed, enclose_constants
 from numerics.growth_bounds import bound_growth
+from numerics.line_integrals import integrate
 from numerics.parity import split_parity
 from numerics.removable import find_removable, rewrite_hyperbolic
-from numerics.tape import UnsupportedNode
+from numerics.tape import Tape, UnsupportedNode
 
 t = Symbol("t", real=True)
 ANGLE = Symbol("angle", real=True)
@@ -172,3 +191,16 @@ def test_a_quotient_is_found_removable_only_where_the_top_vanishes_with_the_bott
     assert find_removable(s**2 / (1 - exp(-speed * s)) ** 3, t) == (1 - exp(-speed * s), s, -2)
     assert find_removable((2 - exp(-speed * s)) / s, t) is None
     assert find_removable((1 - exp(-speed * s)) * s, t) is None
+
+
+def test_a_quotient_whose_top_jumps_is_not_the_mean_of_a_slope() -> None:
+    for top in (Piecewise((t, t <= Rational(1, 9)), (t + 5, True)), Heaviside(t - 1)):
+        assert find_removable(top / t, t) is None
+    low, place = Rational(1, 2**54), Rational(1, 1000)
+    tape = Tape([])
+    program = ComplexProgram(tape, t, Piecewise((t, t <= place), (t + 5, True)) / t, UnsupportedNode)
+    with ctx.workprec(64):
+        values = tape.run([])
+        found = integrate(program, [values[k] for k in program.operands], arb(1) / 2**54, arb(1))
+        assert found.is_finite()
+        assert found.overlaps(compile_balls([1 - low - 5 * log(place)], [])([])[0])

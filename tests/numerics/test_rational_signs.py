@@ -144,3 +144,11 @@ def test_equality_at_a_corner_or_along_a_square_is_decided():
 def test_a_product_of_many_variables_needs_one_box():
     volume = (1 + x) ** 3 * (2 + y) ** 2 - (1 + x * y + x**2)
     assert prove_on_box("<", S.Zero, volume, {x: (0, 100), y: (0, 100)}).boxes == 1
+
+
+def test_a_piecewise_without_a_branch_on_the_box_ends_no_sum():
+    missing = Piecewise((x, x > 10))
+    box = {x: (0, 1)}
+    for expression in (missing, 1 + missing, (1 + x) * missing, Max(1, missing), x + y + missing):
+        assert sign(expression, [(0, 1), (0, 1)]) is None
+    assert prove_on_box("<", S.Zero, 1 + missing, box, budget=50).status is not ProofStatus.proved

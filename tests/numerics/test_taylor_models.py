@@ -7,7 +7,7 @@ from itertools import pairwise
 import mpmath
 import pytest
 from flint import arb, ctx, fmpq
-from sympy import Piecewise, Rational, Symbol, cos, erf, erfc, exp, log, sqrt, symbols, tanh
+from sympy import Max, Piecewise, Rational, Symbol, cos, erf, erfc, exp, log, sqrt, symbols, tanh
 
 from derivations.equal_branches import merge_equal_branches
 from derivations.symbols import ChiSquareCdf
@@ -132,3 +132,13 @@ def test_only_branches_that_are_one_function_are_merged():
     merged = dict(merge_equal_branches(program))
     assert merged[x] == 2 * w / (b + root)
     assert merged[y] == other
+
+
+@pytest.mark.parametrize("power", [-1, -2, -3])
+def test_a_negative_power_of_an_exact_zero_is_undefined(power):
+    assert not range_of(enclose(Max(x, 0) ** power, {x: Fraction(-5)}, [Fraction(1)], 3)).is_finite()
+    assert not TaylorProgram([x]).select([x**power])([arb(0)])[0].is_finite()
+
+
+def test_a_model_without_a_linear_term_still_covers_its_width():
+    assert range_of(enclose(x + 1, {x: Fraction(2)}, [Fraction(1, 2)], 0)).contains(arb(3, 0.49))

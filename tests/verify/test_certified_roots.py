@@ -7,6 +7,7 @@ import pytest
 from sympy import Piecewise, Rational, Symbol, sqrt
 
 from derivations.core import Certified, Derivation, Model, Phase, Sampled, Step, parameter, unknown
+from derivations.model import Refusal
 from derivations.random_features import attack_strength, curse
 from derivations.random_features.symbols import HASSANI_JAVANMARD, epsilon, noise, psi1, psi2
 from derivations.relations import Claim, at_most, below, equal, refuted
@@ -224,3 +225,11 @@ def test_samples_and_balls_judge_the_same_claim() -> None:
 
     step = step_of(claim, Certified(SAFE, roots_of=model), Sampled(SAFE, points=3, roots_of=model))
     assert judge(step, Context()).outcome.value == "holds"
+
+
+def test_what_is_refused_at_exact_parameters_only_is_not_proved() -> None:
+    gap = (p - Rational(1, 3)) ** 2
+    edge = Refusal("edge", (below(gap, 0),), "nothing is stated at 1/3", exactly=(at_most(gap, 0),))
+    proof = prove_at_roots(two_roots(p / 2, refusals=(edge,)), below(x, 1), SAFE, budget=100)
+    assert proof.status is ProofStatus.undecided
+    assert prove_at_roots(lower(), below(x, 1), SAFE).status is ProofStatus.proved

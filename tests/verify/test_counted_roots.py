@@ -9,7 +9,7 @@ from sympy import Rational, sqrt
 
 from derivations.core import CertifiedRoots, Derivation, Model, Source, parameter, unknown
 from derivations.relations import equal, statement
-from numerics.root_families import count_roots
+from numerics.root_families import CountStatus, count_roots
 from verify.context import Context
 from verify.kernel import judge
 from verify.report.wording import evidence_words
@@ -138,3 +138,17 @@ def test_a_spent_budget_is_undecided_and_says_where() -> None:
 def test_the_evidence_has_words() -> None:
     words = evidence_words(CertifiedRoots(quadratic, box={c: (1, 2), shift: 0}, within=WITHIN, roots=2))
     assert words == ("certified: exactly 2 roots in m in [1/2, 7/2], by a complete search at c in [1, 2], shift = 0")
+
+
+def test_a_default_that_is_an_interval_moves_with_it() -> None:
+    """m = sqrt(follower) leaves the box as the follower grows: no count holds for all of the interval."""
+    follower = parameter("follower", "follows c", default=c)
+
+    def model() -> Model:
+        return Model((c, follower), (m,), (), (equal(m**2, follower),), {"m": m}, {m: follower})
+
+    half, box = Rational(1, 2), {c: (Rational(1, 2), 2)}
+    for roots in (0, 1):
+        found = count_roots(model(), box, {m: (half, 1)}, roots)
+        assert found.status is not CountStatus.counted
+    assert count_roots(model(), box, {m: (half, 2)}, 1).status is CountStatus.counted
