@@ -64,7 +64,7 @@ def regular_activation() -> Claim:
     return statement("sigma is absolutely continuous, sigma and sigma' are square integrable, E sigma(G) = 0")
 
 
-@theorem.step(rate("attack_linearity", SMOOTH, (25, 50, 100, 200), 16), uses=[data_model, regular_activation])
+@theorem.step(rate("attack_linearity", SMOOTH, (50, 100, 200), 24), uses=[data_model, regular_activation])
 def smooth_attack_is_linear() -> Claim:
     """A preactivation moves by eps/sqrt(d): the second-order term of a smooth activation sums to order 1/d."""
     return exponent("spread", -1.15, -0.8)

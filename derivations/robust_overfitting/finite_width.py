@@ -77,7 +77,7 @@ def linearisation() -> Claim:
     return exponent("share", -1.25, -0.6)
 
 
-@theorem.step(*rates("without_attack", quick=(64, 256), draws=6, networks=8), uses=[linearisation])
+@theorem.step(*rates("without_attack", quick=(64, 256), draws=16, networks=8), uses=[linearisation])
 def empirical_kernel_without_attack() -> Claim:
     """The control: without attack the flow of the empirical kernel is the linearisation."""
     return exponent("empirical", -1.3, -0.65)
@@ -90,7 +90,7 @@ def infinite_kernel_without_attack() -> Claim:
 
 
 @theorem.step(
-    *rates("closed_form_by_width", quick=(64, 256), draws=5, networks=4), uses=[linearisation, dynamics.linear_system]
+    *rates("closed_form_by_width", quick=(64, 256), draws=10, networks=4), uses=[linearisation, dynamics.linear_system]
 )
 def floor_in_the_width() -> Claim:
     """The closed form, with each network's own kernel and input gradients, misses as much of the attack's effect.
