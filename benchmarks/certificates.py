@@ -20,7 +20,7 @@ import numpy as np
 from record import write
 
 from derivations.discover import load
-from numerics.certificate import Certificate, Certifier
+from numerics.proofs.certificate import Certificate, Certifier
 from numerics.solver import Solver
 
 THEOREM = "random_features.robust_risk"

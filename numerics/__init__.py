@@ -1,5 +1,7 @@
 """How to compute it: arrays, solvers and simulations; no verdicts.
 
+Rigorous numerics have packages of their own: `enclosures` (where a value lies) and `proofs` (what holds of a model).
+
 `from numerics import solve` is the public way in; it is resolved on first use, so that importing this package loads no
 array library.
 """

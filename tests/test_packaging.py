@@ -109,6 +109,18 @@ def test_imports_only_point_left(path):
     assert violations(path.read_text(), path.relative_to(ROOT)) == []
 
 
+def test_enclosures_stand_on_derivations_and_themselves():
+    for path in sorted((ROOT / "numerics" / "enclosures").glob("*.py")):
+        ours = [name for name in imported(ast.parse(path.read_text()), "numerics.enclosures") if "numerics" in name]
+        assert [name for name in ours if not name.startswith("numerics.enclosures")] == []
+
+
+def test_solvers_and_simulations_do_without_proofs():
+    for path in sorted((ROOT / "numerics").glob("*.py")):
+        names = set(imported(ast.parse(path.read_text()), "numerics"))
+        assert [name for name in names if name.startswith(("numerics.enclosures", "numerics.proofs"))] == []
+
+
 @pytest.mark.parametrize(
     ("path", "source"),
     [

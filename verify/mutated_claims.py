@@ -11,7 +11,7 @@ from sympy import Expr, simplify
 from derivations.core import Step
 from derivations.evidence import Evidence, Exact, Instance, Sampled, Symbolic, kind_of
 from derivations.relations import Limit, Refuted, Relation
-from numerics.box_proof import refute_at
+from numerics.proofs.inequalities_on_boxes import refute_at
 from verify.approach import sample_limit
 from verify.attack import Attack, Check
 from verify.checks.symbolic import LIMIT_POINTS, POINTS

@@ -16,11 +16,11 @@ from sympy import Rational, S, Symbol, Tuple, oo
 from derivations.model import LawParameter, Model
 from derivations.relations import Relation
 from numerics.codegen import needed
-from numerics.isolated_root import isolate_near
-from numerics.krawczyk import RootStatus
 from numerics.laws import Law
-from numerics.model_balls import ModelBalls
 from numerics.precise import sample_points
+from numerics.proofs.isolated_root import isolate_near
+from numerics.proofs.krawczyk import RootStatus
+from numerics.proofs.model_balls import ModelBalls
 from verify.mutated_region import Inputs, Region, RegionAt
 
 POINTS = 8

@@ -21,7 +21,7 @@ from derivations.robust_overfitting.propagators import (
     power,
     spectral_projectors,
 )
-from numerics.box_proof import ProofStatus, prove_on_box
+from numerics.proofs.inequalities_on_boxes import ProofStatus, prove_on_box
 from numerics.solver import Solver
 from verify.checks.exact import check as check_exactly
 from verify.kernel import Context, judge

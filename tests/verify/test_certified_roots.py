@@ -12,12 +12,12 @@ from derivations.random_features import attack_strength, curse
 from derivations.random_features.symbols import HASSANI_JAVANMARD, epsilon, noise, psi1, psi2
 from derivations.relations import Claim, at_most, below, equal, refuted
 from derivations.sensitivity import decreasing_along, differentiated, increasing_along, slope
-from numerics.box_proof import ProofStatus
 from numerics.precise import evaluate
 from numerics.precise_root import solve_root
-from numerics.root_box_proof import prove_at_roots
-from numerics.root_claims import RootClaim
-from numerics.root_tubes import Tube
+from numerics.proofs.inequalities_at_roots import prove_at_roots
+from numerics.proofs.inequalities_on_boxes import ProofStatus
+from numerics.proofs.root_claims import RootClaim
+from numerics.proofs.root_tubes import Tube
 from verify.kernel import Context, judge
 from verify.mutation_effect import Effect, measure_effect
 from verify.report.wording import evidence_words

@@ -6,8 +6,8 @@ from sympy import Rational, Symbol
 from derivations.discover import load, load_all
 from derivations.evidence import Certified, Level
 from derivations.relations import Refuted, Relation
-from numerics.box_proof import ProofStatus, prove_on_box, refute_at
-from numerics.root_box_proof import prove_at_roots
+from numerics.proofs.inequalities_at_roots import prove_at_roots
+from numerics.proofs.inequalities_on_boxes import ProofStatus, prove_on_box, refute_at
 
 CERTIFIED = [
     pytest.param(step, evidence, id=f"{step.id}-{number}")

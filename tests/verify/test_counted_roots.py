@@ -9,7 +9,7 @@ from sympy import Rational, sqrt
 
 from derivations.core import CertifiedRoots, Derivation, Model, Source, parameter, unknown
 from derivations.relations import equal, statement
-from numerics.root_families import CountStatus, count_roots
+from numerics.proofs.root_families import CountStatus, count_roots
 from verify.context import Context
 from verify.kernel import judge
 from verify.report.wording import evidence_words

@@ -11,7 +11,7 @@ from derivations.core import Step
 from derivations.evidence import Certified
 from derivations.model import Model
 from derivations.relations import Refuted, Relation
-from numerics.box_proof import BoxProof, ProofStatus, prove_on_box, refute_at
+from numerics.proofs.inequalities_on_boxes import BoxProof, ProofStatus, prove_on_box, refute_at
 from verify.verdict import Finding, Outcome
 
 _OUTCOMES = {
@@ -33,7 +33,7 @@ def check(step: Step, evidence: Certified, /) -> Finding:
         raise TypeError("a certificate needs an inequality, or a refuted relation")
     if evidence.roots_of is not None:
         # Only these checks need the solver's arrays.
-        from numerics.root_box_proof import prove_at_roots
+        from numerics.proofs.inequalities_at_roots import prove_at_roots
 
         found = prove_at_roots(evidence.roots_of(), claim, evidence.box)
         return _report(found, "the model's root everywhere in the box", found.reason)
@@ -74,7 +74,7 @@ def _refute(relation: Relation, witness: Mapping[Symbol, Any]) -> Finding:
 
 def _refute_at_root(claim: Refuted, model: Model) -> Finding:
     """At the witness as a box of one point: what is violated there is refuted."""
-    from numerics.root_box_proof import prove_at_roots
+    from numerics.proofs.inequalities_at_roots import prove_at_roots
 
     where = {str(symbol): str(value) for symbol, value in claim.witness.items()}
     proof = prove_at_roots(model, claim.claim, {symbol: (value, value) for symbol, value in claim.witness.items()})

@@ -9,7 +9,7 @@ from sympy import Symbol
 
 from derivations.core import Step
 from derivations.evidence import CertifiedRoots
-from numerics.root_families import CountStatus, RootCount, count_roots
+from numerics.proofs.root_families import CountStatus, RootCount, count_roots
 from verify.verdict import Finding, Outcome
 
 _OUTCOMES = {

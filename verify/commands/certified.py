@@ -22,7 +22,7 @@ USUAL_DIGITS = 15
 
 def require_certifiable(digits: int | None, ranges: Mapping[str, Range], as_csv: bool, /) -> int:
     """The digits to certify. Raises click.UsageError for --csv, a number of digits outside 1 to 1000, a large grid."""
-    from numerics.certificate import MOST_DIGITS
+    from numerics.proofs.certificate import MOST_DIGITS
 
     option = "--certify" if digits is None else "--digits"
     if digits is not None and not 1 <= digits <= MOST_DIGITS:
@@ -60,9 +60,9 @@ def certified_points(
 
     A value of a range is the decimal number that is printed for it. `seconds` are for each point.
     """
-    from numerics.certificate import MOST_SECONDS, Certifier
-    from numerics.exact_parameters import NotExact, read_exact
     from numerics.parameters import ParameterError
+    from numerics.proofs.certificate import MOST_SECONDS, Certifier
+    from numerics.proofs.exact_parameters import NotExact, read_exact
     from verify.report.certified import certified_data, exact_texts
 
     typed = _read_typed(derivation, pairs)
@@ -96,10 +96,10 @@ def certified_stretch(
 
     Raises click.UsageError for what is inadmissible, or refused somewhere on the interval.
     """
-    from numerics.decimals import write_exactly
-    from numerics.exact_parameters import NotExact, read_exact
+    from numerics.enclosures.decimals import write_exactly
     from numerics.parameters import ParameterError
-    from numerics.stretches import MOST_SECONDS, certify_stretch
+    from numerics.proofs.exact_parameters import NotExact, read_exact
+    from numerics.proofs.stretches import MOST_SECONDS, certify_stretch
     from verify.report.certified import exact_texts
     from verify.report.certified_stretches import stretch_data
 

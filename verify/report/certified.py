@@ -8,8 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from numerics.certified_values import CertificateStatus
-from numerics.decimals import (
+from numerics.enclosures.decimals import (
     enclose_in_decimals,
     ends,
     round_ball,
@@ -18,13 +17,14 @@ from numerics.decimals import (
     shrink_to_decimals,
     write_exactly,
 )
+from numerics.proofs.certified_values import CertificateStatus
 from verify.report.points import STYLES, read_notes
 
 if TYPE_CHECKING:
     from flint import arb
     from rich.console import RenderableType
 
-    from numerics.certificate import Certificate
+    from numerics.proofs.certificate import Certificate
 
 SPARE = 10
 """Digits of a midpoint and of a box beyond those that are asked for, so that the printed enclosure stays narrow."""

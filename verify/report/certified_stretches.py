@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from numerics.certificate import CertificateStatus
-from numerics.decimals import enclose_in_decimals, ends, shrink_to_decimals, write_exactly
+from numerics.enclosures.decimals import enclose_in_decimals, ends, shrink_to_decimals, write_exactly
+from numerics.proofs.certificate import CertificateStatus
 from numerics.solution import Status, all_names, all_phases
 from verify.report.certified import SPARE
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from derivations.core import Derivation
-    from numerics.stretches import Stretch
-    from numerics.tile_proofs import Tile
+    from numerics.proofs.stretch_tiles import Tile
+    from numerics.proofs.stretches import Stretch
 
 _FEWEST_DIGITS = 15
 """Digits of a box at least: rounding it inwards must not cut the root off."""
