@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -31,19 +32,27 @@ def solve_root(model: Model, values: Mapping[Symbol, object], /, *, digits: int 
     the iteration does not converge.
     """
     given = {str(symbol): values[symbol] for symbol in model.symbols}
-    logs = _rough_root(model, {name: float(value) for name, value in given.items()})  # type: ignore[arg-type]
-    code = load_source(model, target="mpmath")
     with mpmath.workdps(digits + GUARD):
         exact = {
             name: mpmath.mpf(str(value)) if isinstance(value, float) else _number(value)
             for name, value in given.items()
         }
-        unknowns = [str(u) for u in model.unknowns]
-        roots = _refine(code, exact, unknowns, [mpmath.mpf(x) for x in logs], digits)
-        found = dict(zip(unknowns, roots, strict=True))
+        found = find_root(model, exact, digits=digits)
+        code = load_source(model, target="mpmath")
         found |= code.call("values", many_digits, many_digits, {**exact, **found})
     names = [*model.unknowns, *(name for name, _ in model.program)]
     return {name: found[str(name)] for name in names}
+
+
+def find_root(model: Model, given: Mapping[str, Any], /, *, digits: int) -> dict[str, mpmath.mpf]:
+    """The unknowns by name at many-digit values by name, to about `digits` digits at mpmath's working precision.
+
+    A law is given by its values and weights. Raises NoRoot as `solve_root` does.
+    """
+    names = [str(unknown) for unknown in model.unknowns]
+    rough = {name: value if hasattr(value, "weights") else float(value) for name, value in given.items()}
+    logs = [mpmath.mpf(x) for x in _rough_root(model, rough)]
+    return dict(zip(names, _refine(load_source(model, target="mpmath"), given, names, logs, digits), strict=True))
 
 
 def _number(value: object) -> mpmath.mpf:
@@ -52,7 +61,7 @@ def _number(value: object) -> mpmath.mpf:
     return mpmath.mpf(value)
 
 
-def _rough_root(model: Model, given: Mapping[str, float]) -> list[float]:
+def _rough_root(model: Model, given: Mapping[str, Any]) -> list[float]:
     """The logarithms of the unknowns in double precision, from the same solver that users call."""
     found = Solver(model).solve_values({name: np.asarray([value]) for name, value in given.items()}, 1)
     phase = str(found.phase[0])
@@ -62,7 +71,7 @@ def _rough_root(model: Model, given: Mapping[str, float]) -> list[float]:
 
 
 def _refine(
-    code: Generated, given: Mapping[str, mpmath.mpf], unknowns: list[str], logs: list[mpmath.mpf], digits: int
+    code: Generated, given: Mapping[str, Any], unknowns: list[str], logs: list[mpmath.mpf], digits: int
 ) -> list[mpmath.mpf]:
     """Newton steps in the logarithms until the step is below the asked digits; quadratic, so few are needed."""
     for _ in range(12):

@@ -15,10 +15,11 @@ from functools import cached_property
 from typing import TypeAlias
 
 import sympy
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
 from derivations.relations import Relation
 from numerics.enclosures import balls
+from numerics.enclosures.exact_numbers import as_rational
 from numerics.enclosures.fused import FusedTape
 from numerics.enclosures.tape import Tape, UnsupportedNode
 from numerics.enclosures.weighted_balls import SmallestSum
@@ -34,7 +35,6 @@ __all__ = [
     "EnclosureStatus",
     "UnsupportedNode",
     "as_ball",
-    "as_rational",
     "compile_balls",
     "compile_conditions",
     "compile_jacobian",
@@ -211,15 +211,6 @@ def _moves_a_switch(
     return False
 
 
-def as_rational(value: object, name: str, /) -> fmpq:
-    """An exact rational as flint has it. Raises ValueError for a float, an irrational or anything else."""
-    if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
-        return fmpq(value.numerator, value.denominator)
-    if isinstance(value, sympy.Rational):
-        return fmpq(int(value.p), int(value.q))
-    raise ValueError(f"{name} is {value!r}: an int, a Fraction or a SymPy Rational is allowed (a float is not exact)")
-
-
 def as_ball(value: object, name: str, /) -> arb:
     """The ball of an exact number, of an interval (low, high), or of a ball, under flint's current precision.
 
@@ -231,7 +222,7 @@ def as_ball(value: object, name: str, /) -> arb:
         low, high = as_rational(value[0], f"the low end of {name}"), as_rational(value[1], f"the high end of {name}")
         if low > high:
             raise ValueError(f"the interval of {name} is ({value[0]}, {value[1]}): low <= high is required")
-        return arb(low) if low == high else balls.hull(arb(low).lower(), arb(high).upper())
+        return balls.between(low, high)
     if isinstance(value, sympy.Expr) and not value.is_Rational:
         return compile_balls([value], [])([])[0]
     return arb(as_rational(value, name))

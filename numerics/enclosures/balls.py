@@ -38,6 +38,11 @@ def hull(low: arb, high: arb, /) -> arb:
     return spread + (rounded if rounded + spread.rad() >= high else middle)
 
 
+def between(low: fmpq, high: fmpq, /) -> arb:
+    """The ball of a rational interval low <= high, with room where the precision does not hold an end."""
+    return arb(low) if low == high else hull(arb(low).lower(), arb(high).upper())
+
+
 def intersect(x: arb, y: arb, /) -> arb:
     """The common part of two finite overlapping balls; the better lower end is kept exactly."""
     low, high = max(x.lower(), y.lower()), min(x.upper(), y.upper())

@@ -8,13 +8,14 @@ from operator import add, neg
 from typing import Any
 
 import sympy
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 from sympy.core.relational import Relational
 
 from derivations.overfitted_networks.bump_volume import BumpVolume
 from derivations.symbols import ChiSquareCdf
 from numerics.enclosures import balls, weighted_balls
 from numerics.enclosures.angle_integrals import compile_angle_integral
+from numerics.enclosures.exact_numbers import to_flint
 from numerics.enclosures.weighted_balls import SEMICIRCLE_SUPPORT, SmallestSum
 
 _CONSTANTS: dict[object, Callable[[], arb]] = {
@@ -153,7 +154,7 @@ class Tape:
     def _operation(self, node: sympy.Basic) -> tuple[balls.Operation, tuple[int, ...]]:
         kind = node.func
         if isinstance(node, sympy.Rational):
-            return partial(arb, fmpq(int(node.p), int(node.q))), ()
+            return partial(arb, to_flint(node)), ()
         if node in _CONSTANTS:
             return _CONSTANTS[node], ()
         if kind is sympy.Mul and node.args[0] is sympy.S.NegativeOne:

@@ -18,7 +18,15 @@ from derivations.model import Branch, Model, Phase, Refusal
 from numerics.enclosures.deadline import TimeSpent, within
 from numerics.enclosures.known_digits import count_missing_bits, has_digits
 from numerics.parameters import ParameterError
-from numerics.proofs.certified_values import Certificate, CertificateStatus, gather
+from numerics.proofs.certified_values import (
+    MOST_DIGITS,
+    Certificate,
+    CertificateStatus,
+    first_precision,
+    gather,
+    name_infinite,
+    require_digits,
+)
 from numerics.proofs.exact_balls import exact_inputs
 from numerics.proofs.exact_parameters import ExactValues, NotExact
 from numerics.proofs.exact_points import PointReader
@@ -28,11 +36,8 @@ from numerics.proofs.model_balls import MOST_DOUBLINGS, ModelBalls
 from numerics.proofs.start_points import StartFinder, find_starts, read_guess
 from numerics.solution import REGULAR
 
-MOST_DIGITS = 1000
 MOST_SECONDS = 20.0
 _TOO_SLOW = "the integrals take more than {:g} s; give more seconds (--seconds), or fewer digits"
-GUARD_BITS = 40
-"""The precision starts a little above the digits and is raised MOST_DOUBLINGS times, at most doubled each time."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ class Certifier:
 
     def _decide_regions(self, model: Model, exact: ExactValues, digits: int) -> Certificate | _RootWanted:
         """The certificate where a region or a closed form settles the point, else what is left to solve."""
-        compiled, bits = self._balls(model, exact), _first_precision(digits)
+        compiled, bits = self._balls(model, exact), first_precision(digits)
         with ctx.workprec(bits):
             parameters = exact_inputs(compiled, exact)
         regions: list[Refusal | Phase | Branch] = [*model.refusals, *model.phases, *model.branches]
@@ -169,14 +174,13 @@ class Certifier:
         if phase.status == "outside_domain":
             return replace(self._undecided(phase.note, phase.name), status=CertificateStatus.none)
         closed = compiled.phase(phase)
-        infinite = tuple(f"{name}: infinite or undefined here" for name, v in phase.observables.items() if v is None)
-        return self._evaluate(closed, compiled, exact, digits, phase.name, infinite)
+        return self._evaluate(closed, compiled, exact, digits, phase.name, name_infinite(phase))
 
     def _evaluate(
         self, named: Any, compiled: ModelBalls, exact: ExactValues, digits: int, phase: str, infinite: tuple[str, ...]
     ) -> Certificate:
         """Closed forms, with precision doubled until they have the digits."""
-        bits = _first_precision(digits)
+        bits = first_precision(digits)
         best: Certificate | None = None
         for _ in range(MOST_DOUBLINGS):
             try:
@@ -192,7 +196,7 @@ class Certifier:
         return best or self._undecided("no precision was tried", phase)
 
     def _certify_root(self, wanted: _RootWanted, digits: int, start: list[arb] | None) -> Certificate:
-        compiled, exact, bits = wanted.compiled, wanted.exact, _first_precision(digits)
+        compiled, exact, bits = wanted.compiled, wanted.exact, first_precision(digits)
         if compiled.system is None:
             return self._undecided(compiled.reason, wanted.phase)
         start = start or StartFinder(compiled)(exact, wanted.parameters)
@@ -235,14 +239,9 @@ def _missing_bits(found: Certificate, digits: int) -> int:
 
 
 def _require(digits: int, seconds: float) -> None:
-    if not 1 <= digits <= MOST_DIGITS:
-        raise ValueError(f"digits is {digits}; allowed are 1 to {MOST_DIGITS}")
+    require_digits(digits)
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds}; allowed is a positive number")
-
-
-def _first_precision(digits: int) -> int:
-    return GUARD_BITS + 24 + (10 * digits + 2) // 3
 
 
 def certify(
@@ -252,4 +251,4 @@ def certify(
     return Certifier(model)(given, digits=digits, seconds=seconds)
 
 
-__all__: Sequence[str] = ("Certificate", "CertificateStatus", "Certifier", "certify", "has_digits")
+__all__ = ["MOST_DIGITS", "Certificate", "CertificateStatus", "Certifier", "certify"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from flint import arb, ctx
 
-from derivations.model import Model
+from derivations.model import Model, Phase
 from numerics.enclosures.known_digits import has_digits
 from numerics.proofs.isolated_root import IsolatedRoot
 from numerics.proofs.krawczyk import RootStatus
+
+MOST_DIGITS = 1000
+GUARD_BITS = 64
+"""A proof starts a little above the digits; a certificate of a point then takes more, at most doubled each time."""
 
 
 class CertificateStatus(Enum):
@@ -45,6 +49,58 @@ class Certificate:
     seconds: float = 0.0
 
 
+def require_digits(digits: int, /) -> None:
+    """Raise ValueError unless so many digits can be asked for."""
+    if not 1 <= digits <= MOST_DIGITS:
+        raise ValueError(f"digits is {digits}; allowed are 1 to {MOST_DIGITS}")
+
+
+def first_precision(digits: int, /) -> int:
+    """The bits that a proof to so many digits starts with."""
+    return GUARD_BITS + (10 * digits + 2) // 3
+
+
+def name_infinite(phase: Phase, /) -> tuple[str, ...]:
+    """A line for each observable that has no finite value in a phase."""
+    return tuple(f"{name}: infinite or undefined here" for name, v in phase.observables.items() if v is None)
+
+
+@dataclass(frozen=True)
+class KnownValues:
+    """The finite balls among what was found, and a line for each value that is `lost`."""
+
+    roots: dict[str, arb]
+    finite: dict[str, arb]
+    unknowns: dict[str, arb]
+    observables: dict[str, arb | None]
+    lost: tuple[str, ...]
+
+    @property
+    def status(self) -> CertificateStatus:
+        """Unique with a proved root; a closed form has to have all of its values."""
+        return CertificateStatus.unique if self.roots or not self.lost else CertificateStatus.undecided
+
+    @property
+    def reason(self) -> str:
+        """The first loss where it leaves the status undecided."""
+        return self.lost[0] if self.status is CertificateStatus.undecided else ""
+
+
+def collect(
+    model: Model, found: Mapping[str, arb], missing: Mapping[str, str], /, *, roots: Sequence[arb] = ()
+) -> KnownValues:
+    """What is known of the observables and reported values `found`, and the proved `roots` if there are unknowns.
+
+    `missing` has the reason of those that balls lack.
+    """
+    named = {unknown.name: root for unknown, root in zip(model.unknowns, roots, strict=bool(roots))}
+    finite = {name: ball for name, ball in found.items() if ball.is_finite()}
+    lost = [f"{name}: {why}" for name, why in missing.items()]
+    lost += [f"{name}: undefined, or not enclosed" for name in found if name not in finite]
+    unknowns = {**named, **{name: finite[name] for name in model.reported if name in finite}}
+    return KnownValues(named, finite, unknowns, {name: finite.get(name) for name in model.observables}, tuple(lost))
+
+
 def gather(
     model: Model,
     found: Mapping[str, arb],
@@ -57,25 +113,26 @@ def gather(
     notes: tuple[str, ...] = (),
     isolated: IsolatedRoot | None = None,
 ) -> Certificate:
-    """What is known at `bits` of precision: the balls that are finite, and a line for each that is not.
-
-    `found` are the observables and reported values, `missing` has the reason of those that balls lack.
-    """
-    names = [unknown.name for unknown in model.unknowns] if isolated is not None else []
-    box = dict(zip(names, isolated.box, strict=True)) if isolated is not None else {}
-    roots = dict(zip(names, isolated.root, strict=True)) if isolated is not None else {}
-    finite = {name: ball for name, ball in found.items() if ball.is_finite()}
-    lost = [f"{name}: {why}" for name, why in missing.items()]
-    lost += [f"{name}: undefined, or not enclosed" for name in found if name not in finite]
-    unknowns = {**roots, **{name: finite[name] for name in model.reported if name in finite}}
-    observables = {name: finite.get(name) for name in model.observables}
-    status = CertificateStatus.unique if roots or not lost else CertificateStatus.undecided
-    if isolated is not None and isolated.status is RootStatus.exists:
-        status = CertificateStatus.exists
+    """The certificate of what is known at `bits` of precision: the finite balls, and a line for each that is not."""
+    known = collect(model, found, missing, roots=isolated.root if isolated is not None else ())
+    box = dict(zip(known.roots, isolated.box, strict=True)) if isolated is not None else {}
+    exists = isolated is not None and isolated.status is RootStatus.exists
+    status = CertificateStatus.exists if exists else known.status
     with ctx.workprec(bits):
-        reached = not lost and all(has_digits(ball, digits) for ball in (*roots.values(), *finite.values()))
-    reason = "" if status is not CertificateStatus.undecided else lost[0]
-    return Certificate(status, phase, unknowns, observables, box, reason, (*notes, *lost), reached, bits)
+        wanted = (*known.roots.values(), *known.finite.values())
+        reached = not known.lost and all(has_digits(ball, digits) for ball in wanted)
+    lines = (*notes, *known.lost)
+    return Certificate(status, phase, known.unknowns, known.observables, box, known.reason, lines, reached, bits)
 
 
-__all__ = ["Certificate", "CertificateStatus", "gather"]
+__all__ = [
+    "MOST_DIGITS",
+    "Certificate",
+    "CertificateStatus",
+    "KnownValues",
+    "collect",
+    "first_precision",
+    "gather",
+    "name_infinite",
+    "require_digits",
+]

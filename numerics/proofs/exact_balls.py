@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from flint import arb, fmpq
+from flint import arb
 from sympy import oo
 
 from numerics.enclosures.ball_programs import BallProgram, compile_balls
+from numerics.enclosures.exact_numbers import to_flint
 from numerics.enclosures.gaussian_means import EnclosedConstant
 from numerics.proofs.exact_parameters import ExactValues
 from numerics.proofs.model_balls import ModelBalls
@@ -24,7 +25,7 @@ def exact_ball(value: Any, /) -> arb:
     if isinstance(value, EnclosedConstant):
         return value.ball()
     if value.is_Rational:
-        return arb(fmpq(int(value.p), int(value.q)))
+        return arb(to_flint(value))
     return arb.pos_inf() if value == oo else _constant(value)([])[0]
 
 

@@ -19,6 +19,7 @@ from sympy import Expr, Integer, Poly, Rational, Symbol, Tuple, catalan, oo
 from derivations.averages import LawMean, semicircle_mean
 from derivations.learning_regimes.lower_mean import LowerMean
 from derivations.model import ChoiceParameter, FunctionParameter, LawParameter, Model, Parameter
+from numerics.enclosures.exact_numbers import to_fraction, to_sympy
 from numerics.enclosures.gaussian_means import EnclosedConstant, NotEnclosed, enclose_constants
 from numerics.enclosures.weighted_balls import SEMICIRCLE_SUPPORT, SmallestSum
 from numerics.laws import LONG_EXPONENT, read_law
@@ -74,23 +75,35 @@ def read_exact(model: Model, given: Mapping[str, object], /) -> ExactValues:
     return ExactValues(numbers, laws, shown)
 
 
+def read_number(value: object, /) -> Fraction | None:
+    """The finite exact number that is meant by an int, Fraction, Rational, float or decimal text; None for all else.
+
+    Text is read without filling the memory: an exponent of more than four digits is none.
+    """
+    if isinstance(value, Rational):
+        return to_fraction(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
+        return None
+    if isinstance(value, str) and LONG_EXPONENT.search(value):
+        return None
+    try:
+        return Fraction(value)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        return None
+
+
 def _number(model: Model, name: str, value: object) -> Any:
     """A Rational (or oo); text for a parameter that is no number; what is malformed is left to `complete`."""
     item = next((item for item in model.parameters if item.name == name), None)
     if not isinstance(item, Parameter):
         return value
-    try:
-        if isinstance(value, float) and math.isinf(value):
-            return oo if value > 0 else -oo
-        if isinstance(value, str) and LONG_EXPONENT.search(value):
-            raise ValueError
-        if isinstance(value, (int, float, str, Fraction)) and not isinstance(value, bool):
-            exact = Fraction(value)
-            return Rational(exact.numerator, exact.denominator)
-    except (ValueError, ZeroDivisionError):
-        pass
-    if isinstance(value, (Rational, type(oo))):
+    if isinstance(value, float) and math.isinf(value):
+        return oo if value > 0 else -oo
+    if isinstance(value, type(oo)):
         return value
+    exact = read_number(value)
+    if exact is not None:
+        return to_sympy(exact)
     raise ParameterError(f"{name} is {value!r}; allowed is an exact number, {item.domain.describe(name)}")
 
 
@@ -152,11 +165,7 @@ def _read_law(item: LawParameter, text: str) -> Any:
         return SEMICIRCLE
     atoms = [tuple(Fraction(part.strip()) for part in atom.split("@")) for atom in wanted.split(",")]
     total = sum(weight for _, weight in atoms)
-    return Tuple(*(Tuple(_rational(value), _rational(weight / total)) for value, weight in atoms))
-
-
-def _rational(value: Fraction) -> Any:
-    return Rational(value.numerator, value.denominator)
+    return Tuple(*(Tuple(to_sympy(value), to_sympy(weight / total)) for value, weight in atoms))
 
 
 def put_laws(expression: Expr, laws: Mapping[Symbol, Any], /) -> Any:
@@ -193,4 +202,4 @@ def _over_semicircle(body: Expr, variable: Symbol, share: Expr | None = None) ->
     return semicircle_mean(lambda value: body.xreplace({variable: value}), Integer(0), Integer(2))
 
 
-__all__ = ["SEMICIRCLE", "ExactValues", "NotExact", "put_laws", "read_exact"]
+__all__ = ["SEMICIRCLE", "ExactValues", "NotExact", "put_laws", "read_exact", "read_number"]

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sympy import Expr, Rational, Symbol, oo
+from sympy import Expr, Symbol, oo
 
 from derivations.model import Domain, Model, Parameter
-from numerics.laws import LONG_EXPONENT
-from numerics.proofs.exact_parameters import ExactValues, read_exact
+from numerics.enclosures.exact_numbers import to_fraction, to_sympy
+from numerics.proofs.exact_parameters import ExactValues, read_exact, read_number
 
 
 class PointReader:
@@ -39,7 +39,7 @@ class PointReader:
         numbers: dict[Symbol, Expr] = dict(known.numbers)
         shown = dict(known.given)
         for name, value in values.items():
-            numbers[self._numbers[name]] = shown[name] = Rational(value.numerator, value.denominator)
+            numbers[self._numbers[name]] = shown[name] = to_sympy(value)
         return ExactValues(numbers, known.laws, shown)
 
     def _read_numbers(self, given: Mapping[str, object]) -> dict[str, Fraction] | None:
@@ -47,7 +47,7 @@ class PointReader:
         found: dict[str, Fraction] = {}
         for name, value in given.items():
             if name in self._numbers:
-                exact = _as_fraction(value)
+                exact = read_number(value)
                 if exact is None or not self._admits(name, exact):
                     return None
                 found[name] = exact
@@ -97,21 +97,8 @@ def _read_interval(domain: Domain) -> _Interval | None:
     for end in (domain.lower, domain.upper):
         if not end.is_Rational and end not in (oo, -oo):
             return None
-        ends.append(Fraction(int(end.p), int(end.q)) if end.is_Rational else None)
+        ends.append(to_fraction(end) if end.is_Rational else None)
     return _Interval(ends[0], ends[1], domain.lower_open, domain.upper_open)
-
-
-def _as_fraction(value: object) -> Fraction | None:
-    if isinstance(value, Rational):
-        return Fraction(int(value.p), int(value.q))
-    if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
-        return None
-    if isinstance(value, str) and LONG_EXPONENT.search(value):
-        return None
-    try:
-        return Fraction(value)
-    except (ValueError, OverflowError, ZeroDivisionError):
-        return None
 
 
 __all__ = ["PointReader"]

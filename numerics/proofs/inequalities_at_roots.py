@@ -9,19 +9,19 @@ the tube. Derived here; `numerics.proofs.root_tubes` has the proof on one part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import sympy
 from flint import arb, ctx, fmpq
 
 from derivations.model import Model
 from derivations.relations import Relation
-from numerics.enclosures.ball_programs import Exact
+from numerics.enclosures.exact_numbers import to_sympy
 from numerics.enclosures.taylor_models import TaylorModel, Value
 from numerics.proofs.inequalities_on_boxes import BoxProof, ProofStatus
+from numerics.proofs.rational_boxes import Bounds, NamedBounds, Point, halve, midpoint
 from numerics.proofs.root_claims import RootClaim
-from numerics.proofs.root_tubes import Bounds, Point, Tube
+from numerics.proofs.root_tubes import Tube
 
 _MOST_HALVINGS = 40
 
@@ -36,7 +36,7 @@ class RootBoxProof(BoxProof):
 def prove_at_roots(
     model: Model,
     relation: Relation,
-    box: Mapping[sympy.Symbol, tuple[Exact, Exact]],
+    box: NamedBounds,
     /,
     *,
     budget: int = 2_000,
@@ -69,7 +69,8 @@ class _Part:
     halves: tuple[_Part, ...] = ()
 
     def middle(self) -> list[fmpq]:
-        return [(a + b) / 2 for a, b in self.bounds]
+        """The exact midpoint."""
+        return midpoint(self.bounds)
 
     def split(self, pull: Sequence[arb]) -> bool:
         """Halve the coordinate with the greatest pull; False where every coordinate is at its limit."""
@@ -79,13 +80,12 @@ class _Part:
         known = bool(pull) and all(x.is_finite() for x in pull)
         k = max(free, key=lambda i: (pull[i] if known else arb(0), -self.halvings[i]))
         halvings = [count + (i == k) for i, count in enumerate(self.halvings)]
-        (low, high), middle = self.bounds[k], self.middle()[k]
-        ends = ((low, middle), (middle, high))
         self.axis = k
-        self.halves = tuple(_Part([*self.bounds[:k], end, *self.bounds[k + 1 :]], halvings) for end in ends)
+        self.halves = tuple(_Part(half, halvings) for half in halve(self.bounds, k))
         return True
 
     def leaves(self) -> Iterator[_Part]:
+        """The parts that are not halved."""
         if not self.halves:
             yield self
         for half in self.halves:
@@ -109,7 +109,7 @@ class _Search:
             level = [half for part in level for half in self._look_at(part)]
         if self.witness is not None:
             values = zip(self.claim.free, self.witness, strict=True)
-            point = {symbol: _rational(x) for symbol, x in values}
+            point = {symbol: to_sympy(x) for symbol, x in values}
             return RootBoxProof(ProofStatus.violated, self.looked_at, ctx.prec, witness={**self.claim.fixed, **point})
         leaves = list(whole.leaves())
         unsettled = [part for part in leaves if part.state in ("open", "left")]
@@ -224,7 +224,7 @@ class _Search:
 
     def _undecided(self, parts: Sequence[_Part]) -> RootBoxProof:
         narrowest = max(parts, key=lambda part: sum(part.halvings))
-        ends = {s: (_rational(a), _rational(b)) for s, (a, b) in zip(self.claim.free, narrowest.bounds, strict=True)}
+        ends = {s: (to_sympy(a), to_sympy(b)) for s, (a, b) in zip(self.claim.free, narrowest.bounds, strict=True)}
         fixed = {s: (value, value) for s, value in self.claim.fixed.items()}
         return RootBoxProof(
             ProofStatus.undecided,
@@ -276,8 +276,4 @@ def _list_across(low: _Part, high: _Part, axis: int) -> Iterator[tuple[_Part, _P
         for half in high.halves[:1] if high.axis == axis else high.halves:
             yield from _list_across(low, half, axis)
     else:
-        yield low, high, [(a + b) / 2 for a, b in common]
-
-
-def _rational(value: fmpq) -> sympy.Rational:
-    return sympy.Rational(int(value.p), int(value.q))
+        yield low, high, midpoint(common)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from itertools import product
-from typing import Any
 
 import sympy
 from flint import arb, ctx, fmpq
@@ -20,15 +19,14 @@ from numerics.enclosures.ball_programs import (
     Condition,
     Exact,
     as_ball,
-    as_rational,
     compile_balls,
     compile_conditions,
     compile_jacobian,
 )
+from numerics.enclosures.exact_numbers import to_sympy
 from numerics.enclosures.tape import COMPARISONS
+from numerics.proofs.rational_boxes import Interval, NamedBounds, Point, halve, midpoint, read_interval, to_balls
 from numerics.proofs.rational_signs import NotRational, RationalSigns
-
-Interval = tuple[fmpq, fmpq]
 
 # A coordinate is halved at most this often: a claim that touches equality inside the box ends honestly and soon.
 _MOST_HALVINGS = 40
@@ -64,7 +62,7 @@ def prove_on_box(
     kind: str,
     lhs: sympy.Expr,
     rhs: sympy.Expr,
-    box: Mapping[sympy.Symbol, tuple[Exact, Exact]],
+    box: NamedBounds,
     /,
     *,
     given: Iterable[Condition] = (),
@@ -127,10 +125,12 @@ class _Box:
     needed: tuple[int, ...] = ()
 
     def balls(self) -> list[arb]:
-        return [arb(a) if a == b else balls.hull(arb(a).lower(), arb(b).upper()) for a, b in self.bounds]
+        """Balls that contain the sides."""
+        return to_balls(self.bounds)
 
     def middle(self) -> list[fmpq]:
-        return [(a + b) / 2 for a, b in self.bounds]
+        """The exact midpoint."""
+        return midpoint(self.bounds)
 
     def halves(self) -> list[_Box]:
         """Two halves, or none where every coordinate is at its limit.
@@ -145,10 +145,8 @@ class _Box:
             k = max(free, key=lambda i: self.pull[i])
         else:
             k = min(free, key=lambda i: self.halvings[i])
-        (low, high), middle = self.bounds[k], self.middle()[k]
-        halvings = [*self.halvings[:k], self.halvings[k] + 1, *self.halvings[k + 1 :]]
-        ends = ((low, middle), (middle, high))
-        return [_Box([*self.bounds[:k], end, *self.bounds[k + 1 :]], halvings, self.settled) for end in ends]
+        halvings = [count + (i == k) for i, count in enumerate(self.halvings)]
+        return [_Box(half, halvings, self.settled) for half in halve(self.bounds, k)]
 
 
 class _Search:
@@ -204,11 +202,11 @@ class _Search:
 
     def _outcome(self, left: list[_Box], looked_at: int) -> BoxProof:
         if self.witness is not None:
-            point = dict(zip(self.symbols, map(_rational, self.witness), strict=True))
+            point = dict(zip(self.symbols, map(to_sympy, self.witness), strict=True))
             return BoxProof(ProofStatus.violated, looked_at, ctx.prec, witness=point)
         if left:
             narrowest = max(left, key=lambda box: sum(box.halvings))
-            ends = [(_rational(a), _rational(b)) for a, b in narrowest.bounds]
+            ends = [(to_sympy(a), to_sympy(b)) for a, b in narrowest.bounds]
             smallest = dict(zip(self.symbols, ends, strict=True))
             return BoxProof(ProofStatus.undecided, looked_at, ctx.prec, left=len(left), smallest_left=smallest)
         return BoxProof(ProofStatus.proved if self.effective else ProofStatus.empty, looked_at, ctx.prec)
@@ -219,7 +217,7 @@ class _Search:
     def _holds(self, gap: arb) -> bool:
         return gap.is_finite() and bool(gap > 0 if self.strict else gap >= 0)
 
-    def _try_point(self, point: Sequence[fmpq]) -> arb:
+    def _try_point(self, point: Point) -> arb:
         """The difference at an exact point, which becomes the witness where the inequality certainly fails."""
         inputs = [arb(coordinate) for coordinate in point]
         lhs, rhs = self.sides(inputs)
@@ -275,25 +273,11 @@ def _read_signs(lhs: sympy.Expr, rhs: sympy.Expr, symbols: Sequence[sympy.Symbol
         return None
 
 
-def _rational(value: fmpq) -> Any:
-    return sympy.Rational(int(value.p), int(value.q))
-
-
-def _read_box(
-    parts: Iterable[Condition | sympy.Expr], box: Mapping[sympy.Symbol, tuple[Exact, Exact]]
-) -> tuple[list[sympy.Symbol], list[Interval]]:
+def _read_box(parts: Iterable[Condition | sympy.Expr], box: NamedBounds) -> tuple[list[sympy.Symbol], list[Interval]]:
     """The symbols that occur, in the order of the box, and their rational bounds."""
     sides = [side for part in parts for side in ((part.lhs, part.rhs) if isinstance(part, Relation) else (part,))]
     used = set().union(*(sympy.sympify(side).free_symbols for side in sides))
     if missing := sorted(str(symbol) for symbol in used - set(box)):
         raise ValueError(f"the box has no bounds for {', '.join(missing)}: give (low, high) for every symbol")
     symbols = [symbol for symbol in box if symbol in used]
-    bounds = []
-    for symbol in symbols:
-        low, high = (as_rational(end, f"an end of the box of {symbol}") for end in box[symbol])
-        if low > high:
-            raise ValueError(f"the box of {symbol} is ({low}, {high}): low <= high is required")
-        if (symbol.is_nonnegative and low < 0) or (symbol.is_nonpositive and high > 0):
-            raise ValueError(f"the box of {symbol} is ({low}, {high}), against the sign that the symbol declares")
-        bounds.append((low, high))
-    return symbols, bounds
+    return symbols, [read_interval(symbol, box[symbol]) for symbol in symbols]

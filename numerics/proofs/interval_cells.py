@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flint import arb, fmpq
+from flint import arb
 
 from numerics.enclosures import balls
+from numerics.proofs.rational_boxes import Bounds
 
 _MOST_HALVINGS = 60
 _WIDE = 8
@@ -22,7 +23,7 @@ class Cell:
     halvings: tuple[int, ...]
 
     @classmethod
-    def around(cls, bounds: Sequence[tuple[fmpq, fmpq]], /) -> Cell:
+    def around(cls, bounds: Bounds, /) -> Cell:
         """The smallest cell with ends of the current precision that contains the box with these rational bounds."""
         ends = tuple((arb(low).lower(), arb(high).upper()) for low, high in bounds)
         return cls(ends, (0,) * len(ends))

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from flint import arb, arb_mat, ctx
 
-from numerics.proofs.krawczyk import RootStatus, RootSystem, identity, invert_middle
+from numerics.enclosures.ball_matrices import (
+    are_finite,
+    column,
+    contains,
+    contains_interior,
+    identity,
+    invert_middle_regularly,
+    offsets,
+)
+from numerics.proofs.krawczyk import RootStatus, RootSystem
 
 _WIDEST = 42
 _NARROWER = 12
@@ -46,7 +55,7 @@ class IsolatedRoot:
         renewed = False
         for _ in range(_MOST_CHORDS):
             middle = [ball.mid() for ball in self.root]
-            if self.inverse is None or self.remainder is None or not _contains(self.within, middle):
+            if self.inverse is None or self.remainder is None or not contains(self.within, middle):
                 break
             step = chord(system, self.inverse, middle, parameters)
             moved = _image(middle, step, self.remainder, self.root)
@@ -88,12 +97,12 @@ def isolate_near(system: RootSystem, guess: list[arb], parameters: list[arb]) ->
             break
         step = chord(system, inverse, middle, parameters)
         root = _image(middle, step, remainder, box)
-        if all(old.contains_interior(new) for old, new in zip(box, root, strict=True)):
+        if contains_interior(box, root):
             return IsolatedRoot(RootStatus.unique, box, root, box, inverse, remainder)
         near = all(2 * step[k, 0].abs_upper() < ball.rad() for k, ball in enumerate(box))
         exponent -= _NARROWER if near else 0
         middle = [(point - step[k, 0]).mid() for k, point in enumerate(middle)]
-        if not all(point.is_finite() for point in middle):
+        if not are_finite(middle):
             break
     status, box, root = system.inflate(guess, parameters)
     inverse, remainder = _slopes(system, root, parameters, ctx.prec) if status is RootStatus.unique else (None, None)
@@ -106,25 +115,20 @@ def _slopes(
     """Y and R = I - Y J(box), None where a slope or an equation is not finite on the box, or Y is not regular."""
     with ctx.workprec(bits):
         slopes = system.slopes_on_narrow(box, parameters)
-        inverse = None if slopes is None else invert_middle(slopes)
+        inverse = None if slopes is None else invert_middle_regularly(slopes)
         if slopes is None or inverse is None:
             return None, None
         return inverse, identity(len(box)) - inverse * slopes
 
 
-def _contains(box: list[arb], point: list[arb]) -> bool:
-    return all(ball.contains(coordinate) for ball, coordinate in zip(box, point, strict=True))
-
-
 def chord(system: RootSystem, inverse: arb_mat, point: list[arb], parameters: list[arb]) -> arb_mat:
     """Y f at a point, a column."""
-    return inverse * arb_mat(len(point), 1, system.equations.on_narrow([*point, *parameters]))
+    return inverse * column(system.equations.on_narrow([*point, *parameters]))
 
 
 def _image(middle: list[arb], step: arb_mat, remainder: arb_mat, box: list[arb]) -> list[arb]:
     """m - Y f(m) + R (X - m)."""
-    offsets = arb_mat(len(box), 1, [ball - point for ball, point in zip(box, middle, strict=True)])
-    moved = remainder * offsets - step
+    moved = remainder * offsets(box, middle) - step
     return [point + moved[k, 0] for k, point in enumerate(middle)]
 
 

@@ -3,6 +3,7 @@
 On a box X with midpoint m and any matrix Y near the inverse of J(m), let K = m - Y f(m) + (I - Y J(X)) (X - m). Every
 root in X lies in K; if K lies in the interior of X, then X has exactly one root; if K lies in X at all and Y is
 regular, then X has a root. It has one, too, if each entry of Y f has opposite signs on two opposite faces of X.
+This is the operator at one point of the parameters; the docstring of the package lists its other forms.
 Source: Krawczyk (1969); Moore, Kearfott & Cloud (2009), section 8.2; for faces Moore & Kioustelidis (1980).
 """
 
@@ -14,8 +15,17 @@ from enum import Enum
 from fractions import Fraction
 
 import sympy
-from flint import arb, arb_mat, ctx, fmpq
+from flint import arb, arb_mat, ctx
 
+from numerics.enclosures.ball_matrices import (
+    are_finite,
+    column,
+    contains,
+    contains_interior,
+    identity,
+    invert_middle_regularly,
+    offsets,
+)
 from numerics.enclosures.ball_programs import (
     BallProgram,
     UnsupportedNode,
@@ -24,6 +34,7 @@ from numerics.enclosures.ball_programs import (
     compile_balls,
     compile_jacobian,
 )
+from numerics.enclosures.exact_numbers import to_flint
 
 _MOST_NEWTON_STEPS = 30
 _MOST_CONTRACTIONS = 40
@@ -109,6 +120,7 @@ class RootSystem:
         values: Iterable[sympy.Symbol],
         definitions: Sequence[tuple[sympy.Symbol, sympy.Expr]],
     ) -> RootSystem:
+        """`values` names the parameters. Raises UnsupportedNode where balls lack a node or a derivative."""
         symbols = [*unknowns, *values]
         jacobian = compile_jacobian(equations, symbols, unknowns, definitions=definitions, values=True)
         if jacobian is None:
@@ -126,7 +138,7 @@ class RootSystem:
     def preconditioner(self, middle: list[arb], parameters: list[arb]) -> arb_mat | None:
         """The midpoint of the inverse Jacobian at a point, None where that is singular or not finite."""
         slopes = self.slopes(middle, parameters)
-        return None if slopes is None else invert_middle(slopes)
+        return None if slopes is None else invert_middle_regularly(slopes)
 
     def image(self, box: list[arb], parameters: list[arb]) -> list[arb] | None:
         """The Krawczyk operator of the box, None where it or a function in it is undefined."""
@@ -135,9 +147,8 @@ class RootSystem:
         slopes = self.slopes(box, parameters)
         if inverse is None or slopes is None:
             return None
-        at_middle = arb_mat(size, 1, self.equations([*middle, *parameters]))
-        offsets = arb_mat(size, 1, [ball - point for ball, point in zip(box, middle, strict=True)])
-        moved = (identity(size) - inverse * slopes) * offsets - inverse * at_middle
+        at_middle = column(self.equations([*middle, *parameters]))
+        moved = (identity(size) - inverse * slopes) * offsets(box, middle) - inverse * at_middle
         return [middle[k] + moved[k, 0] for k in range(size)]
 
     def contract(self, box: list[arb], parameters: list[arb]) -> tuple[RootStatus, list[arb]]:
@@ -148,14 +159,14 @@ class RootSystem:
         status, first = RootStatus.undecided, box
         for _ in range(_MOST_CONTRACTIONS):
             image = self.image(box, parameters)
-            if image is None or not all(ball.is_finite() for ball in image):
+            if image is None or not are_finite(image):
                 break
             pairs = list(zip(box, image, strict=True))
             if not all(old.overlaps(new) for old, new in [*pairs, *zip(first, image, strict=True)]):
                 return RootStatus.none, box
-            if all(old.contains_interior(new) for old, new in pairs) and _inside(image, first):
+            if contains_interior(box, image) and contains(first, image):
                 status = RootStatus.unique
-            elif status is RootStatus.undecided and _inside(image, box) and _inside(image, first):
+            elif status is RootStatus.undecided and contains(box, image) and contains(first, image):
                 status = RootStatus.exists
             smaller = [old.intersection(new) for old, new in pairs]
             shrinks = any(2 * new.rad() < old.rad() for old, new in zip(box, smaller, strict=True))
@@ -173,7 +184,7 @@ class RootSystem:
         inverse, size = self.preconditioner(middle, parameters), len(middle)
         if inverse is None:  # at a multiple root the guess itself may be the root
             inverse = arb_mat(size, size)
-        step = inverse * arb_mat(size, 1, self.equations([*middle, *parameters]))
+        step = inverse * column(self.equations([*middle, *parameters]))
         least = arb(2) ** (-ctx.prec // 2)
         radii = [2 * step[k, 0].abs_upper() + least * abs(point) + least**2 for k, point in enumerate(middle)]
         boxes, lesser = list[list[arb]](), list[tuple[RootStatus, list[arb], list[arb]]]()
@@ -193,7 +204,7 @@ class RootSystem:
         Y inverts the middle of the slopes on the box, so it exists at a multiple root, too.
         """
         slopes = self.slopes(box, parameters)
-        inverse = None if slopes is None else invert_middle(slopes)
+        inverse = None if slopes is None else invert_middle_regularly(slopes)
         if inverse is None:
             return False
         for k, ball in enumerate(box):
@@ -208,13 +219,12 @@ class RootSystem:
 
     def _entry_on_face(self, face: list[arb], parameters: list[arb], inverse: arb_mat, k: int) -> arb:
         """Entry k of Y f on a face by the mean-value form; not finite where the slopes are not."""
-        size, middle = len(face), [ball.mid() for ball in face]
+        middle = [ball.mid() for ball in face]
         slopes = self.slopes(face, parameters)
         if slopes is None:
             return arb.nan()
-        offsets = arb_mat(size, 1, [ball - point for ball, point in zip(face, middle, strict=True)])
-        at_middle = arb_mat(size, 1, self.equations([*middle, *parameters]))
-        entry: arb = (inverse * at_middle + (inverse * slopes) * offsets)[k, 0]
+        at_middle = column(self.equations([*middle, *parameters]))
+        entry: arb = (inverse * at_middle + (inverse * slopes) * offsets(face, middle))[k, 0]
         return entry
 
     def refine(self, middle: list[arb], parameters: list[arb]) -> list[arb]:
@@ -223,9 +233,9 @@ class RootSystem:
             inverse = self.preconditioner(middle, parameters)
             if inverse is None:
                 return middle
-            step = inverse * arb_mat(len(middle), 1, self.equations([*middle, *parameters]))
+            step = inverse * column(self.equations([*middle, *parameters]))
             moved = [(point - step[k, 0]).mid() for k, point in enumerate(middle)]
-            if not all(point.is_finite() for point in moved):
+            if not are_finite(moved):
                 return middle
             done = all(step[k, 0].abs_lower() <= abs(p) * arb(2) ** (8 - ctx.prec) for k, p in enumerate(moved))
             middle = moved
@@ -234,29 +244,9 @@ class RootSystem:
         return middle
 
 
-def identity(size: int, /) -> arb_mat:
-    """The (size, size) unit matrix."""
-    return arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
-
-
 def _as_matrix(found: list[arb], size: int) -> arb_mat | None:
     """The slopes among slopes and values, None where one of either is not finite."""
-    return arb_mat(size, size, found[: size * size]) if all(ball.is_finite() for ball in found) else None
-
-
-def invert_middle(slopes: arb_mat, /) -> arb_mat | None:
-    """An exact matrix near the inverse of the midpoint of `slopes` that is certainly regular, or None."""
-    size = slopes.nrows()
-    try:
-        inverse = slopes.mid().inv().mid()
-    except ZeroDivisionError:
-        return None
-    entries_finite = all(inverse[i, j].is_finite() for i in range(size) for j in range(size))
-    return inverse if entries_finite and not inverse.det().contains(0) else None
-
-
-def _inside(balls: list[arb], box: list[arb]) -> bool:
-    return all(outer.contains(ball) for outer, ball in zip(box, balls, strict=True))
+    return arb_mat(size, size, found[: size * size]) if are_finite(found) else None
 
 
 def _lies_between(ball: arb, value: object) -> bool:
@@ -272,4 +262,4 @@ def _read_guess(value: object, unknown: sympy.Symbol) -> arb:
         exact = Fraction(value) if isinstance(value, (int, float, Fraction)) else sympy.Rational(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the guess of {unknown} is {value!r}: a finite real number is allowed") from error
-    return arb(fmpq(int(exact.numerator), int(exact.denominator))).mid()
+    return arb(to_flint(exact)).mid()

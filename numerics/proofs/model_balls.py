@@ -10,7 +10,7 @@ from typing import Any
 from flint import arb, ctx
 from sympy import Expr, S, Symbol, oo
 
-from derivations.model import Branch, Model, Phase, Refusal
+from derivations.model import Branch, Model, Parameter, Phase, Refusal
 from derivations.relations import Relation, below
 from numerics.codegen import needed
 from numerics.enclosures import balls
@@ -146,6 +146,21 @@ class Conditions:
         return bool(lhs == rhs if relation.kind == "=" else lhs < rhs if relation.kind == "<" else lhs <= rhs)
 
 
+def list_signs(unknowns: Sequence[Parameter], equations: Sequence[Relation], /) -> list[Relation]:
+    """What a root must satisfy besides the equations: positive sides, and the unknowns' domains."""
+    found = [below(S.Zero, side) for relation in equations for side in (relation.lhs, relation.rhs)]
+    for unknown in unknowns:
+        domain = unknown.domain
+        found += [below(domain.lower, unknown)] if domain.lower != -oo else []
+        found += [below(unknown, domain.upper)] if domain.upper != oo else []
+    return found
+
+
+def without_regions(model: Model, /) -> Model:
+    """The model's own equations, whatever phases, branches or refusals a point lies in."""
+    return replace(model, phases=(), branches=(), refusals=())
+
+
 class ModelBalls:
     """A model at given laws, on balls of its other symbols (`symbols`, in that order)."""
 
@@ -162,14 +177,14 @@ class ModelBalls:
         self.reason = ""
         self.system: RootSystem | None = None
         self.equations = [self._put(relation) for relation in model.equations]
-        self.admissible = Conditions(self._signs(), self.inputs, self.program)
+        self.admissible = Conditions(list_signs(model.unknowns, self.equations), self.inputs, self.program)
         if model.unknowns:
             self._compile_system()
 
     @cached_property
     def solver(self) -> Solver:
         """The double-precision solver of the model's own equations, without its regions."""
-        return Solver(replace(self.model, phases=(), branches=(), refusals=()))
+        return Solver(without_regions(self.model))
 
     def region(self, region: Phase | Branch | Refusal, /) -> Conditions:
         """The conditions of a phase, branch or refusal, compiled once."""
@@ -197,15 +212,6 @@ class ModelBalls:
     def _put(self, relation: Relation) -> Relation:
         return Relation(relation.kind, put_laws(relation.lhs, self.laws), put_laws(relation.rhs, self.laws))
 
-    def _signs(self) -> list[Relation]:
-        """What a root must satisfy besides the equations: the unknowns' domains, and positive sides."""
-        found = [below(S.Zero, side) for relation in self.equations for side in (relation.lhs, relation.rhs)]
-        for unknown in self.model.unknowns:
-            domain = unknown.domain
-            found += [below(domain.lower, unknown)] if domain.lower != -oo else []
-            found += [below(unknown, domain.upper)] if domain.upper != oo else []
-        return found
-
     def _compile_system(self) -> None:
         gaps = [relation.lhs - relation.rhs for relation in self.equations]
         program = needed_once(self.program, gaps)
@@ -223,4 +229,12 @@ class ModelBalls:
         self.system = RootSystem(values, slopes)
 
 
-__all__ = ["Conditions", "ModelBalls", "NamedBalls"]
+__all__ = [
+    "MOST_DOUBLINGS",
+    "Conditions",
+    "ModelBalls",
+    "NamedBalls",
+    "list_signs",
+    "needed_once",
+    "without_regions",
+]

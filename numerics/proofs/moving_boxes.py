@@ -8,8 +8,8 @@ matrix near S^-1. With
 
 K inside the interior of Y proves for every t in T: exactly one root lies in X, and its y lies in K. Proof: by the
 mean-value form y - P f maps Y into K for every t (Brouwer), and |I - P S_x| has spectral radius below 1, so f(., t) is
-injective on X. K shrinks with the square of the interval, a box of a fixed midpoint only linearly. Derived here after
-Neumaier (1990), chapter 5.
+injective on X. K shrinks with the square of the interval, a box of a fixed midpoint only linearly; a path of higher
+degree (root_tubes) would shrink faster, but one parameter is cheap to cut. Derived here after Neumaier (1990), ch. 5.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sympy import Expr, Symbol
 
 from derivations.relations import Relation
 from numerics.enclosures.affine_forms import AffineTape, noisy, range_of
+from numerics.enclosures.ball_matrices import are_finite, column, contains_interior, identity, invert_middle
 from numerics.enclosures.ball_programs import BallProgram, compile_balls, compile_jacobian
 from numerics.enclosures.tape import UnsupportedNode
 from numerics.proofs.model_balls import Conditions, ModelBalls, NamedBalls, needed_once
@@ -103,12 +104,12 @@ class MovingSystem:
     def slopes(self, inputs: Sequence[Any], /) -> tuple[arb_mat, arb_mat] | None:
         """The (size, size) slopes in the unknowns and the (size, 1) slopes along the parameter; None if not finite."""
         entries, size = [range_of(entry) for entry in self._slopes(inputs)], self.size
-        if not all(entry.is_finite() for entry in entries):
+        if not are_finite(entries):
             return None
         width = len(entries) // size
         rows = [entries[k * width : (k + 1) * width] for k in range(size)]
         across = arb_mat(size, size, [entry for row in rows for entry in row[:size]])
-        return across, arb_mat(size, 1, [sum(row[size:], arb(0)) for row in rows])
+        return across, column([sum(row[size:], arb(0)) for row in rows])
 
     def prove(self, guess: Balls, at_middle: Balls, half: arb, /) -> MovingBox | None:
         """The proof on an interval from a guess of the root at its midpoint, None where the operator does not tell.
@@ -117,11 +118,11 @@ class MovingSystem:
         """
         middle = self.system.refine([ball.mid() for ball in guess], list(at_middle))
         found = self.slopes([*middle, *at_middle])
-        inverse = None if found is None else _middle_inverse(found[0])
+        inverse = None if found is None else invert_middle(found[0])
         if found is None or inverse is None:
             return None
         velocity = [-speed.mid() for speed in (inverse * found[1]).entries()]
-        residual = inverse * arb_mat(self.size, 1, self.system.equations([*middle, *at_middle]))
+        residual = inverse * column(self.system.equations([*middle, *at_middle]))
         least = arb(2) ** (-ctx.prec // 2)
         margins = [abs(v) * half / _SHARE + least * abs(m) + least**2 for m, v in zip(middle, velocity, strict=True)]
         radii = margins
@@ -130,7 +131,7 @@ class MovingSystem:
             image = self._image(tried, at_middle, inverse, residual)
             if image is None:
                 return None
-            if all(old.contains_interior(new) for old, new in zip(tried.spread, image, strict=True)):
+            if contains_interior(tried.spread, image):
                 box = [m + arb(0, radius) for m, radius in zip(middle, tried.radii(), strict=True)]
                 return self._tighten(replace(tried, spread=image, box=box), at_middle, inverse, residual)
             outgrown = [bool(2 * radius < new.abs_upper()) for radius, new in zip(radii, image, strict=True)]
@@ -146,11 +147,10 @@ class MovingSystem:
         if found is None or not all(range_of(value).is_finite() for value in self.equations(inputs)):
             return None
         turned = inverse * found[0]
-        drift = turned * arb_mat(size, 1, tried.velocity) + inverse * found[1]
-        identity = arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
-        kept = (identity - turned) * arb_mat(size, 1, tried.spread)
+        drift = turned * column(tried.velocity) + inverse * found[1]
+        kept = (identity(size) - turned) * column(tried.spread)
         image = [kept[k, 0] - residual[k, 0] - drift[k, 0] * arb(0, tried.half) for k in range(size)]
-        return image if all(ball.is_finite() for ball in image) else None
+        return image if are_finite(image) else None
 
     def _tighten(self, proved: MovingBox, at_middle: Balls, inverse: arb_mat, residual: arb_mat) -> MovingBox:
         """The same proof with the operator applied once more, to the enclosure that it gave."""
@@ -204,17 +204,6 @@ class MovingCondition:
             return self.known
         truth: bool | None = self._tape.run(inputs)[self._output]
         return truth
-
-
-def _middle_inverse(slopes: arb_mat) -> arb_mat | None:
-    """The midpoint of the inverse of the midpoints, None where it does not exist."""
-    size = slopes.nrows()
-    try:
-        inverse = arb_mat(size, size, [entry.mid() for entry in slopes.entries()]).inv()
-    except ZeroDivisionError:
-        return None
-    middles = [entry.mid() for entry in inverse.entries()]
-    return arb_mat(size, size, middles) if all(entry.is_finite() for entry in middles) else None
 
 
 __all__ = ["MovingBox", "MovingCondition", "MovingSystem", "MovingValues"]

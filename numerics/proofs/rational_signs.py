@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import sympy
-from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 from sympy.core.relational import Relational
 
-Bounds: TypeAlias = "Sequence[tuple[fmpq, fmpq]]"
+from numerics.enclosures.exact_numbers import to_flint
+from numerics.proofs.rational_boxes import Bounds, Interval
+
 Quotient: TypeAlias = "tuple[fmpq_mpoly, fmpq_mpoly]"
 
 MOST_TERMS = 1000
@@ -135,7 +137,7 @@ class _Factor:
             missing = [degree - power for degree, power in zip(self.degrees, powers, strict=False)]
             terms[(*powers[: self.size], *missing, 0)] = value
         self.homogeneous = self.ring.from_dict(terms)
-        self.last: tuple[list[tuple[fmpq, fmpq]], Sign | None] | None = None
+        self.last: tuple[list[Interval], Sign | None] | None = None
 
     def on(self, bounds: Bounds) -> Sign | None:
         """The sign on the box, None where the Bernstein coefficients do not agree."""
@@ -195,7 +197,7 @@ class _Reading:
     def _quotient(self, node: sympy.Basic) -> Quotient:
         one, kind = self.signs.ring.constant(1), node.func
         if isinstance(node, sympy.Rational):
-            return fmpq(int(node.p), int(node.q)) * one, one
+            return to_flint(node) * one, one
         if node in self.signs.place:
             return self.signs.place[node], one
         if kind is sympy.Add:
@@ -251,4 +253,4 @@ class _Reading:
         raise _Undecided(range(self.signs.size))
 
 
-__all__ = ["MOST_NODES", "MOST_TERMS", "Bounds", "NotRational", "RationalSigns", "Sign"]
+__all__ = ["MOST_NODES", "MOST_TERMS", "NotRational", "RationalSigns", "Sign"]

@@ -8,17 +8,18 @@ from functools import cached_property
 
 import numpy as np
 from flint import arb, fmpq
-from sympy import Expr, Rational, Symbol, oo
+from sympy import Expr, Symbol
 
 from derivations.equal_branches import merge_equal_branches
 from derivations.model import Branch, Model, Phase, Refusal
-from derivations.relations import Relation, below
+from derivations.relations import Relation
 from numerics.enclosures import balls
-from numerics.enclosures.ball_programs import Exact, as_rational
+from numerics.enclosures.exact_numbers import to_sympy
 from numerics.enclosures.tape import COMPARISONS
 from numerics.enclosures.taylor_models import Value, range_of
-from numerics.proofs.model_balls import Conditions, needed_once
-from numerics.proofs.root_tubes import Bounds, Point, RootTubes, Tube
+from numerics.proofs.model_balls import Conditions, list_signs, needed_once, without_regions
+from numerics.proofs.rational_boxes import Bounds, NamedBounds, Point, read_interval, to_balls
+from numerics.proofs.root_tubes import RootTubes, Tube
 from numerics.solver import Solver
 
 # (degree of the paths, of all else) by the number of parameters that vary: a monomial costs more where there are many
@@ -42,15 +43,15 @@ class Judgement:
 class RootClaim:
     """`free` are the parameters that vary, `fixed` the others of the box, which are put into all expressions."""
 
-    def __init__(self, model: Model, relation: Relation, box: Mapping[Symbol, tuple[Exact, Exact]], /) -> None:
+    def __init__(self, model: Model, relation: Relation, box: NamedBounds, /) -> None:
         """Raises ValueError for a bad box or an equality, UnsupportedNode for what balls do not support."""
         if relation.kind not in ("<", "<="):
             raise ValueError(f"relation {relation.kind!r} cannot be proved by balls: '<' or '<=' is allowed")
         if not model.unknowns:
             raise ValueError("the model has no unknowns: a certificate of its closed form needs no roots_of")
         self.model, self.relation = model, relation.expanded()
-        ends = {symbol: _read_ends(symbol, *box[symbol]) for symbol in box}
-        self.fixed = {s: Rational(int(low.p), int(low.q)) for s, (low, high) in ends.items() if low == high}
+        ends = {symbol: read_interval(symbol, box[symbol], strict=True) for symbol in box}
+        self.fixed = {s: to_sympy(low) for s, (low, high) in ends.items() if low == high}
         self.free = [s for s, (low, high) in ends.items() if low < high]
         self.bounds: Bounds = [ends[s] for s in self.free]
         self.program = merge_equal_branches([(name, self._put(e)) for name, e in model.program])
@@ -68,7 +69,7 @@ class RootClaim:
         late = [c for c in given if (c.lhs.free_symbols | c.rhs.free_symbols) & bound]
         gaps = [self._put(equation.lhs - equation.rhs) for equation in self.model.equations]
         self._late = late
-        self._signs = [self._put_relation(sign) for sign in _list_signs(self.model)]
+        self._signs = [self._put_relation(sign) for sign in list_signs(self.model.unknowns, self.model.equations)]
         judged = [self._put_relation(self.relation), *self._signs, *late]
         further = [relation.rhs - relation.lhs for relation in judged]
         self._require([*gaps, *further], bound)
@@ -94,11 +95,11 @@ class RootClaim:
 
     def applies(self, bounds: Bounds, /) -> bool | None:
         """Whether the conditions on parameters hold for all points of a part of the box, for none, or None."""
-        return self._early([_as_ball(*ends) for ends in bounds])
+        return self._early(to_balls(bounds))
 
     def region(self, bounds: Bounds, /) -> tuple[str, bool] | None:
         """A phase, branch or refusal that holds all of a part of the box (True), or may hold points of it (False)."""
-        inputs = [_as_ball(*ends) for ends in bounds]
+        inputs = to_balls(bounds)
         for name, conditions in self._regions:
             inside = conditions(inputs)
             if inside is not False:
@@ -134,7 +135,7 @@ class RootClaim:
 
     @cached_property
     def _solver(self) -> Solver:
-        return Solver(replace(self.model, phases=(), branches=(), refusals=()))
+        return Solver(without_regions(self.model))
 
     @staticmethod
     def _fill(symbol: Symbol, values: Mapping[Symbol, np.ndarray], count: int) -> np.ndarray:
@@ -145,36 +146,10 @@ class RootClaim:
         return np.full(count, float(default) if default is not None and default.is_number else 1.0)
 
 
-def _read_ends(symbol: Symbol, *ends: Exact) -> tuple[fmpq, fmpq]:
-    low, high = (as_rational(end, f"an end of the box of {symbol}") for end in ends)
-    if low > high:
-        raise ValueError(f"the box of {symbol} is ({low}, {high}): low <= high is required")
-    against = (
-        (symbol.is_positive and low <= 0) or (symbol.is_nonnegative and low < 0) or (symbol.is_nonpositive and high > 0)
-    )
-    if against:
-        raise ValueError(f"the box of {symbol} is ({low}, {high}), against the sign that the symbol declares")
-    return low, high
-
-
-def _list_signs(model: Model) -> list[Relation]:
-    """What a root must satisfy besides the equations: positive sides, and the unknowns' domains."""
-    found = [below(0, side) for equation in model.equations for side in (equation.lhs, equation.rhs)]
-    for unknown in model.unknowns:
-        domain = unknown.domain
-        found += [below(domain.lower, unknown)] if domain.lower != -oo else []
-        found += [below(unknown, domain.upper)] if domain.upper != oo else []
-    return found
-
-
 def _all(relations: Sequence[Relation], gaps: Sequence[arb]) -> bool | None:
     """Whether all relations hold, from the ranges of right side less left side."""
     pairs = zip(relations, gaps, strict=True)
     return balls.both(*(COMPARISONS[r.kind](_ZERO, gap) if gap.is_finite() else None for r, gap in pairs))
-
-
-def _as_ball(low: fmpq, high: fmpq) -> arb:
-    return arb(low) if low == high else balls.hull(arb(low).lower(), arb(high).upper())
 
 
 def _to_float(value: fmpq) -> float:

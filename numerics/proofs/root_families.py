@@ -16,11 +16,13 @@ import sympy
 from flint import arb, ctx
 
 from derivations.model import Model, Parameter
-from numerics.enclosures.ball_programs import as_ball, as_rational
+from numerics.enclosures.ball_programs import as_ball
+from numerics.enclosures.exact_numbers import as_rational, to_fraction
 from numerics.proofs.exact_parameters import read_exact
 from numerics.proofs.interval_cells import Cell
 from numerics.proofs.model_balls import ModelBalls, needed_once
-from numerics.proofs.root_search import Bounds, RootSearch, RootSearcher, SearchStatus
+from numerics.proofs.rational_boxes import NamedBounds
+from numerics.proofs.root_search import RootSearch, RootSearcher, SearchStatus
 
 _BUDGET_OF_A_PIECE = 5_000
 
@@ -51,7 +53,7 @@ class RootCount:
 def count_roots(
     model: Model,
     parameters: Mapping[sympy.Symbol, object],
-    within: Bounds,
+    within: NamedBounds,
     roots: int,
     /,
     *,
@@ -72,7 +74,9 @@ def count_roots(
 
 
 class _Count:
-    def __init__(self, model: Model, parameters: Mapping[sympy.Symbol, object], within: Bounds, roots: int) -> None:
+    def __init__(
+        self, model: Model, parameters: Mapping[sympy.Symbol, object], within: NamedBounds, roots: int
+    ) -> None:
         numeric = {item for item in model.parameters if isinstance(item, Parameter)}
         if unknown := set(parameters) - numeric:
             raise ValueError(f"parameters: {', '.join(map(str, unknown))} is no numeric parameter of the model")
@@ -95,6 +99,7 @@ class _Count:
         self.model, self.within, self.roots = model, within, roots
 
     def run(self, budget: int) -> RootCount:
+        """Search pieces of the parameters' box until all are decided or `budget` boxes are looked at."""
         queue = deque([Cell.around(self.bounds)])
         pieces = boxes = 0
         while queue and boxes < budget:
@@ -135,8 +140,7 @@ class _Count:
 
 
 def _exact(value: object, symbol: sympy.Symbol) -> Fraction:
-    number = as_rational(value, f"an end of the box of {symbol}")
-    return Fraction(int(number.p), int(number.q))
+    return to_fraction(as_rational(value, f"an end of the box of {symbol}"))
 
 
 __all__ = ["CountStatus", "RootCount", "count_roots"]

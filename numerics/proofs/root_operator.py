@@ -3,6 +3,7 @@
 For each parameter point p in P the Krawczyk operator of X at p lies in
 K = m - Y (f(m, p0) + f_p(X, P) (P - p0)) + (I - Y f_x(X, P)) (X - m); so K in the interior of X proves exactly one root
 in X for each p, and every root in X lies in K. The slopes in p keep the parameters' common effect on the equations.
+A search needs it in this form: one evaluation also tells which boxes are empty and where to cut.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ import sympy
 from flint import arb, arb_mat, ctx
 
 from numerics.enclosures import balls
+from numerics.enclosures.ball_matrices import (
+    are_finite,
+    column,
+    contains,
+    contains_interior,
+    identity,
+    invert_middle,
+)
 from numerics.enclosures.ball_programs import BallProgram, compile_balls, compile_jacobian
 
 _INFLATIONS = 4
@@ -29,7 +38,7 @@ class Root:
 
     def has(self, other: list[arb], /) -> bool:
         """Whether a box lies in the region."""
-        return all(mine.contains(theirs) for mine, theirs in zip(self.region, other, strict=True))
+        return contains(self.region, other)
 
 
 @dataclass(frozen=True)
@@ -90,8 +99,8 @@ class RootOperator:
         on_box = self.equations(inputs)
         if any(ball.is_finite() and not ball.contains(0) for ball in on_box):
             return View(empty=True)
-        slopes = self.slopes(inputs) if self.slopes is not None and all(b.is_finite() for b in on_box) else []
-        if not slopes or not all(slope.is_finite() for slope in slopes):
+        slopes = self.slopes(inputs) if self.slopes is not None and are_finite(on_box) else []
+        if not slopes or not are_finite(slopes):
             return View()
         width, size = self.size + len(self.moving), self.size
         rows = [slopes[k * width : (k + 1) * width] for k in range(size)]
@@ -107,21 +116,22 @@ class RootOperator:
         self, middle: list[arb], at_middle: list[arb], rows: list[list[arb]], shifts: list[arb], pull: list[arb]
     ) -> View:
         size = self.size
-        inverse = _invert([row[:size] for row in rows])
+        across = arb_mat([row[:size] for row in rows])
+        inverse = invert_middle(across)
         if inverse is None:
             return View(pull=pull)
-        gap = _identity(size) - inverse * arb_mat([row[:size] for row in rows])
-        centre = inverse * arb_mat([[value] for value in at_middle])
+        gap = identity(size) - inverse * across
+        centre = inverse * column(at_middle)
         image, blur = [], [arb(0)] * size
         if self.moving:
-            drift = inverse * arb_mat([row[size:] for row in rows]) * arb_mat([[shift] for shift in shifts[size:]])
+            drift = inverse * arb_mat([row[size:] for row in rows]) * column(shifts[size:])
             centre, blur = centre + drift, [drift[k, 0].abs_upper() for k in range(size)]
-        moved = gap * arb_mat([[shift] for shift in shifts[:size]]) - centre
+        moved = gap * column(shifts[:size]) - centre
         image = [middle[k] + moved[k, 0] for k in range(size)]
         scales = [shift.abs_upper() for shift in shifts[:size]]
         norms = [_sum(arb(0), [gap[i, j].abs_upper() for j in range(size)], scales) for i in range(size)]
         contracts = all(norm < scale for norm, scale in zip(norms, scales, strict=True))
-        if not all(ball.is_finite() for ball in image):
+        if not are_finite(image):
             return View(pull=pull)
         return View(image=image, pull=pull, blur=blur, contracts=contracts)
 
@@ -132,7 +142,7 @@ class RootOperator:
             view = self.view(box, parameters)
             if view.empty or view.image is None:
                 return None
-            if all(old.contains_interior(new) for old, new in zip(box, view.image, strict=True)):
+            if contains_interior(box, view.image):
                 return Root(box, self._tighten(view.image, parameters))
             box = [_inflate(old.union(new)) for old, new in zip(box, view.image, strict=True)]
         return None
@@ -143,7 +153,7 @@ class RootOperator:
             if view.image is None:
                 return box
             smaller = view.kept(box)
-            if not all(s.is_finite() for s in smaller):
+            if not are_finite(smaller):
                 return box
             if not any(10 * new.rad() < 9 * old.rad() for old, new in zip(box, smaller, strict=True)):
                 return smaller
@@ -169,21 +179,6 @@ def _largest(parts: list[arb]) -> arb:
         upper = part.abs_upper()
         largest = upper if upper > largest else largest
     return largest
-
-
-def _identity(size: int) -> arb_mat:
-    return arb_mat([[int(i == j) for j in range(size)] for i in range(size)])
-
-
-def _invert(rows: list[list[arb]]) -> arb_mat | None:
-    """The midpoint of the inverse of the middle matrix, None where it is singular or not finite."""
-    size = len(rows)
-    try:
-        inverse = arb_mat([[entry.mid() for entry in row] for row in rows]).inv()
-    except ZeroDivisionError:
-        return None
-    entries = [[inverse[i, j].mid() for j in range(size)] for i in range(size)]
-    return arb_mat(entries) if all(entry.is_finite() for row in entries for entry in row) else None
 
 
 __all__ = ["Root", "RootOperator", "View"]

@@ -15,16 +15,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 import sympy
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
-from numerics.enclosures.ball_programs import Exact, Value, as_ball, as_rational
+from numerics.enclosures.ball_programs import Value, as_ball
 from numerics.proofs.interval_cells import Cell
+from numerics.proofs.rational_boxes import Interval, NamedBounds, read_interval
 from numerics.proofs.root_operator import Root, RootOperator
 
 # Where a function is undefined, or the parameters blur the root, cuts may not help: such a box is halved so often only.
 _MOST_IDLE = 12
-
-Bounds = Mapping[sympy.Symbol, tuple[Exact, Exact]]
 
 
 class SearchStatus(Enum):
@@ -53,7 +52,7 @@ class RootSearch:
 def find_all_roots(
     equations: Sequence[sympy.Expr],
     unknowns: Sequence[sympy.Symbol],
-    box: Bounds,
+    box: NamedBounds,
     /,
     *,
     values: Mapping[sympy.Symbol, Value] | None = None,
@@ -100,7 +99,7 @@ class RootSearcher:
         self.operator = RootOperator.compile(equations, unknowns, parameters, definitions, moving)
 
     def search(
-        self, box: Bounds, parameters: Sequence[arb], /, *, budget: int = 20_000, stop_early: bool = False
+        self, box: NamedBounds, parameters: Sequence[arb], /, *, budget: int = 20_000, stop_early: bool = False
     ) -> RootSearch:
         """As `find_all_roots`, at balls of the parameters and flint's current precision.
 
@@ -123,19 +122,11 @@ class RootSearcher:
             left.extend([] if rest else [cell.balls()])
         return self._outcome(found, [*left, *(cell.balls() for cell in queue)], ends, looked_at)
 
-    def _read(self, box: Bounds) -> list[tuple[fmpq, fmpq]]:
+    def _read(self, box: NamedBounds) -> list[Interval]:
         if set(box) != set(self.unknowns):
             names = ", ".join(map(str, self.unknowns))
             raise ValueError(f"the box has bounds for {', '.join(map(str, box)) or 'nothing'}; give them for {names}")
-        ends = []
-        for unknown in self.unknowns:
-            low, high = (as_rational(end, f"an end of the box of {unknown}") for end in box[unknown])
-            if low > high:
-                raise ValueError(f"the box of {unknown} is ({low}, {high}): low <= high is required")
-            if (unknown.is_nonnegative and low < 0) or (unknown.is_nonpositive and high > 0):
-                raise ValueError(f"the box of {unknown} is ({low}, {high}), against the sign that the symbol declares")
-            ends.append((low, high))
-        return ends
+        return [read_interval(unknown, box[unknown]) for unknown in self.unknowns]
 
     def _look(self, cell: Cell, parameters: list[arb], found: _Found) -> list[Cell] | None:
         """None where the cell is done; else the cells that remain of it, none if it cannot be cut any more."""
@@ -156,9 +147,7 @@ class RootSearcher:
             return []
         return [smaller] if smaller.shrunk_from(cell) else smaller.halves(view.pull)
 
-    def _outcome(
-        self, found: _Found, left: list[list[arb]], ends: list[tuple[fmpq, fmpq]], looked_at: int
-    ) -> RootSearch:
+    def _outcome(self, found: _Found, left: list[list[arb]], ends: list[Interval], looked_at: int) -> RootSearch:
         roots = []
         for root in found.roots:
             pairs = list(zip(root.box, ends, strict=True))
@@ -182,7 +171,7 @@ class _Found:
 
     def settles(self, box: list[arb]) -> bool:
         """Whether the box lies where the only root is one that is known."""
-        return any(all(r.contains(b) for r, b in zip(root.region, box, strict=True)) for root in self.roots)
+        return any(root.has(box) for root in self.roots)
 
     def add(self, root: Root) -> bool:
         """Keep a new root, or see that it is a known one; False where neither is proved."""

@@ -6,7 +6,8 @@ Krawczyk operator in y at a fixed p,
     -C F(path(p), p) + (I - C F_x(X, P)) Y,
 
 with slopes on a box X x P that contains the tube, maps the box Y into its interior. Hence exactly one y in Y solves the
-equations, for every p in P; it is continuous in p. As the path is a polynomial, Y is small of a high order.
+equations, for every p in P; it is continuous in p. As the path is a polynomial, Y is small of a high order: worth its
+monomials for inequalities that are tight on a box of several parameters.
 Source: Krawczyk (1969); Neumaier (1990), Interval Methods for Systems of Equations, section 5.6; form derived here.
 """
 
@@ -15,18 +16,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from flint import arb, arb_mat, ctx, fmpq
+from flint import arb, arb_mat, ctx
 from sympy import Dummy, Expr, Symbol, sign
 
 from derivations.sensitivity import differentiate_program, total_derivative
+from numerics.enclosures.ball_matrices import are_finite, column, identity, invert_middle
 from numerics.enclosures.tape import UnsupportedNode
 from numerics.enclosures.taylor_models import Ring, TaylorModel, Value, combine, range_of, ring_of
 from numerics.enclosures.taylor_programs import TaylorProgram
 from numerics.enclosures.weighted_balls import SmallestSum
 from numerics.proofs.model_balls import needed_once
+from numerics.proofs.rational_boxes import Bounds, Point, midpoint
 
-Point = Sequence[fmpq]
-Bounds = Sequence[tuple[fmpq, fmpq]]
 Program = Sequence[tuple[Symbol, Expr]]
 
 _MOST_CHORDS = 6
@@ -127,10 +128,9 @@ class RootTubes:
 
         A chord step gives the polynomial another degree right; no claim is made about it.
         """
-        start, point = [x.mid() for x in guess], [arb((a + b) / 2) for a, b in bounds]
-        try:
-            inverse = _midpoints(_columns([*map(range_of, self._jacobian([*start, *point]))], self.size).inv())
-        except ZeroDivisionError:
+        start, point = [x.mid() for x in guess], [arb(x) for x in midpoint(bounds)]
+        inverse = invert_middle(_columns([*map(range_of, self._jacobian([*start, *point]))], self.size))
+        if inverse is None:
             return None
         for _ in range(_MOST_CHORDS):
             found = self._equations([*start, *point])
@@ -143,7 +143,7 @@ class RootTubes:
         path = [[x] for x in start]
         for order in range(1, self.ring.order + 1):
             path = self._lengthen(path, bounds, inverse, ring_of(self.ring.size, order))
-        finite = all(x.is_finite() for x in (*inverse.entries(), *(x for each in path for x in each)))
+        finite = all(map(are_finite, path))
         return Tube(bounds, self.ring, path, inverse) if finite else None
 
     def _lengthen(self, path: list[list[arb]], bounds: Bounds, inverse: arb_mat, ring: Ring) -> list[list[arb]]:
@@ -164,14 +164,14 @@ class RootTubes:
         size = self.size
         on_path = self._equations(path.values([arb(0)] * size, self.ring))
         remainder = [range_of(combine(row, on_path)) for row in path.inverse.tolist()]
-        if not all(ball.is_finite() for ball in remainder):
+        if not are_finite(remainder):
             return None
         room = [_radius(_ROOM * ball.abs_upper(), x[0]) for ball, x in zip(remainder, path.path, strict=True)]
         found = self._everything(path.values(room, self.loose))
         entries, rows = found[: size**2], found[size**2 : size**2 + size]
         if not all(range_of(value).is_finite() for value in rows):
             return None
-        moved = self._tilt(path.inverse, entries) * _columns([arb(0, r) for r in room], size)
+        moved = self._tilt(path.inverse, entries) * column([arb(0, r) for r in room])
         spread = [(moved[k, 0] - ball).abs_upper() for k, ball in enumerate(remainder)]
         if not all(bool(new < old) for new, old in zip(spread, room, strict=True)):
             return None
@@ -186,7 +186,7 @@ class RootTubes:
         size = self.size
         columns = [entries[j * size : (j + 1) * size] for j in range(size)]
         mixed = [range_of(combine(row, column)) for column in columns for row in inverse.tolist()]
-        return arb_mat([[int(i == j) for j in range(size)] for i in range(size)]) - _columns(mixed, size)
+        return identity(size) - _columns(mixed, size)
 
 
 def _columns(entries: Sequence[arb], size: int) -> arb_mat:
@@ -198,7 +198,3 @@ def _radius(least: arb, scale: arb) -> arb:
     """A radius a little above `least`, exactly as flint stores it."""
     tiny = arb(2) ** (-ctx.prec // 2)
     return arb(0, (least + tiny * abs(scale) + tiny**2).upper()).rad()
-
-
-def _midpoints(matrix: arb_mat) -> arb_mat:
-    return arb_mat(matrix.nrows(), matrix.ncols(), [entry.mid() for entry in matrix.entries()])

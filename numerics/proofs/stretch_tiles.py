@@ -13,10 +13,11 @@ from sympy import Expr, Symbol
 
 from derivations.model import Branch, Model, Phase, Refusal
 from numerics.enclosures.affine_forms import AffineForm, range_of
+from numerics.enclosures.ball_matrices import contains
 from numerics.enclosures.ball_programs import as_ball
 from numerics.enclosures.tape import UnsupportedNode
 from numerics.parameters import ParameterError
-from numerics.proofs.certified_values import CertificateStatus
+from numerics.proofs.certified_values import CertificateStatus, collect, name_infinite
 from numerics.proofs.exact_balls import exact_ball
 from numerics.proofs.exact_parameters import ExactValues
 from numerics.proofs.krawczyk import RootStatus
@@ -113,8 +114,7 @@ class TileProver:
         if phase.status == "outside_domain":
             nothing = dict.fromkeys(self.model.observables)
             return Proof(Tile(*span, CertificateStatus.none, phase.name, {}, {}, nothing, phase.note))
-        infinite = tuple(f"{name}: infinite or undefined here" for name, v in phase.observables.items() if v is None)
-        return self._finish(parts, span, phase.name, parts.phase(phase), infinite=infinite)
+        return self._finish(parts, span, phase.name, parts.phase(phase), infinite=name_infinite(phase))
 
     def _prove_root(self, parts: _Parts, span: Span, before: Proof | None) -> Proof | Undecided:
         if parts.system is None:
@@ -126,13 +126,13 @@ class TileProver:
         moving = parts.system.prove(parts.guess(root, before, half), at_middle, half)
         if moving is None:
             return Undecided("the Krawczyk operator does not contract")
-        if not _contains(moving.box, root):
+        if not contains(moving.box, root):
             return Undecided("the root at the low end lies outside the box")
         if not parts.admissible(moving, at_middle):
             return Undecided("a sign is not certain")
         proof = self._finish(parts, span, REGULAR, parts.values, moving)
         root = parts.certify_root(span[1], [ball.mid() for ball in moving.at(half)])
-        if root is None or not _contains(moving.box, root):
+        if root is None or not contains(moving.box, root):
             return Undecided("no root is proved at the high end")
         return replace(proof, root=root, velocity=moving.velocity)
 
@@ -148,19 +148,12 @@ class TileProver:
         """The tile of a region that is decided, from the values there and, with unknowns, the proof of their root."""
         model = parts.compiled.model
         found = values(moving or MovingBox(parts.half(span)), parts.inputs(_middle(span)))
-        finite = {name: ball for name, form in found.items() if (ball := range_of(form)).is_finite()}
-        lost = [f"{name}: {why}" for name, why in values.missing.items()]
-        lost += [f"{name}: undefined, or not enclosed" for name in found if name not in finite]
-        names = [str(unknown) for unknown in model.unknowns]
-        box = dict(zip(names, moving.box, strict=True)) if moving else {}
-        roots = dict(zip(names, moving.enclosure, strict=True)) if moving else {}
-        unknowns = {**roots, **{name: finite[name] for name in model.reported if name in finite}}
-        observables = {name: finite.get(name) for name in model.observables}
-        settled = bool(roots) or not lost
-        status = CertificateStatus.unique if settled else CertificateStatus.undecided
-        reason = "" if settled else lost[0]
-        tile = Tile(*span, status, phase, box, unknowns, observables, reason, (*infinite, *lost))
-        loose = len(finite) < len(found) or any(_is_loose(form) for form in found.values())
+        ranges = {name: range_of(form) for name, form in found.items()}
+        known = collect(model, ranges, values.missing, roots=moving.enclosure if moving else ())
+        box = dict(zip(known.roots, moving.box, strict=True)) if moving else {}
+        notes = (*infinite, *known.lost)
+        tile = Tile(*span, known.status, phase, box, known.unknowns, known.observables, known.reason, notes)
+        loose = len(known.finite) < len(found) or any(_is_loose(form) for form in found.values())
         return Proof(tile, loose)
 
 
@@ -252,10 +245,6 @@ class _Parts:
 
 def _middle(span: Span) -> Fraction:
     return (span[0] + span[1]) / 2
-
-
-def _contains(box: Sequence[arb], root: Sequence[arb]) -> bool:
-    return all(outer.contains(inner) for outer, inner in zip(box, root, strict=True))
 
 
 def _is_loose(form: AffineForm | arb) -> bool:

@@ -13,17 +13,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flint import arb, ctx
-from sympy import Rational, Symbol
+from sympy import Symbol
 
 from derivations.model import Model, Parameter
 from numerics.enclosures import balls
 from numerics.enclosures.deadline import TimeSpent, within
 from numerics.enclosures.decimals import round_fraction, write_exactly
-from numerics.laws import LONG_EXPONENT
 from numerics.parameters import ParameterError
-from numerics.proofs.certificate import MOST_DIGITS
-from numerics.proofs.certified_values import CertificateStatus
-from numerics.proofs.exact_parameters import ExactValues, NotExact, read_exact
+from numerics.proofs.certified_values import CertificateStatus, first_precision, require_digits
+from numerics.proofs.exact_parameters import ExactValues, NotExact, read_exact, read_number
 from numerics.proofs.stretch_tiles import Proof, Tile, TileProver, Undecided
 
 MOST_SECONDS = 120.0
@@ -83,8 +81,7 @@ def certify_stretch(
     parameter that is not numeric, low >= high, or a refusal met on the way; ValueError for digits outside 1 to 1000, or
     seconds that are not positive.
     """
-    if not 1 <= digits <= MOST_DIGITS:
-        raise ValueError(f"digits is {digits}; allowed are 1 to {MOST_DIGITS}")
+    require_digits(digits)
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds}; allowed is a positive number")
     begun = time.perf_counter()
@@ -97,13 +94,13 @@ def certify_stretch(
     except NotExact as error:
         walk.leave(span[1], str(error))
     else:
-        with ctx.workprec(64 + (10 * digits + 2) // 3):
+        with ctx.workprec(first_precision(digits)):
             try:
                 with within(seconds):
                     walk.run(TileProver(model, exact, moved))
             except TimeSpent:
                 walk.leave(span[1], walk.late, ends=True)
-    with ctx.workprec(64 + (10 * digits + 2) // 3):
+    with ctx.workprec(first_precision(digits)):
         found = walk.finish(model)
     return replace(found, seconds=time.perf_counter() - begun)
 
@@ -236,16 +233,10 @@ def _read_span(
 
 
 def _read_end(name: str, value: object) -> Fraction:
-    try:
-        if isinstance(value, Rational):
-            return Fraction(int(value.p), int(value.q))
-        if isinstance(value, str) and LONG_EXPONENT.search(value):
-            raise ValueError
-        if isinstance(value, (int, float, str, Fraction)) and not isinstance(value, bool):
-            return Fraction(value)
-    except (ValueError, OverflowError, ZeroDivisionError):
-        pass
-    raise ParameterError(f"an end of the interval of {name} is {value!r}; allowed is a finite exact number")
+    exact = read_number(value)
+    if exact is None:
+        raise ParameterError(f"an end of the interval of {name} is {value!r}; allowed is a finite exact number")
+    return exact
 
 
 def _read_moving(

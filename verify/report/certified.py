@@ -68,7 +68,7 @@ def certified_data(point: dict[str, Any], found: Certificate, digits: int, /, *,
         },
         "certificate": {
             "status": found.status.name,
-            "box": {name: _box(ball, found.unknowns[name], digits) for name, ball in found.box.items()},
+            "box": {name: box_data(ball, found.unknowns[name], digits) for name, ball in found.box.items()},
             "precision": found.precision,
             "seconds": found.seconds,
             "reason": found.reason,
@@ -172,7 +172,7 @@ def _enclosure(ball: arb, digits: int) -> dict[str, str] | None:
     return None if found is None else {"midpoint": found[0], "radius": found[1]}
 
 
-def _box(box: arb, root: arb, digits: int) -> tuple[str, str] | None:
+def box_data(box: arb, root: arb, digits: int, /) -> tuple[str, str] | None:
     """Decimals inside the box in which the root is unique; None where rounding would leave the root outside."""
     inside, found = shrink_to_decimals(box, digits + SPARE), ends(root)
     if inside is None or found is None:

@@ -19,12 +19,13 @@ from derivations.relations import below, equal
 from numerics import many_digits
 from numerics.enclosures.ball_programs import compile_balls, compile_jacobian
 from numerics.enclosures.decimals import ends
+from numerics.enclosures.known_digits import has_digits
 from numerics.enclosures.weighted_balls import SmallestSum
 from numerics.generated import load_source
 from numerics.parameters import ParameterError
 from numerics.points import draw_candidates, find_interval
-from numerics.precise_root import _refine, _rough_root
-from numerics.proofs.certificate import CertificateStatus, Certifier, certify, has_digits
+from numerics.precise_root import find_root
+from numerics.proofs.certificate import CertificateStatus, Certifier, certify
 from numerics.proofs.exact_parameters import SEMICIRCLE, read_exact
 
 SOLVABLE = (
@@ -89,12 +90,7 @@ def reference(model: Model, values: dict[str, Any]) -> dict[str, Any] | None:
     for branch in model.branches:
         if inside(branch):
             return reference(branch.model, values)
-    roots = {}
-    if model.unknowns:
-        rough = {n: np.asarray([float(v)]) if not isinstance(v, SimpleNamespace) else v for n, v in values.items()}
-        logs = [mpmath.mpf(x) for x in _rough_root(model, rough)]
-        names = [str(u) for u in model.unknowns]
-        roots = dict(zip(names, _refine(code, values, names, logs, 70), strict=True))
+    roots = find_root(model, values, digits=70) if model.unknowns else {}
     _, found, _ = code.call("report", many_digits, many_digits, {**values, **roots})
     return {**found, **roots}
 

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import mpmath
-import numpy as np
 import pytest
 from flint import arb, ctx
 from sympy import And, Integral, Not, Or, Piecewise, Rational, S, Symbol, cos, pi
@@ -20,7 +19,7 @@ from numerics.enclosures import line_integrals
 from numerics.enclosures.ball_programs import compile_balls
 from numerics.enclosures.decimals import ends
 from numerics.generated import load_source
-from numerics.precise_root import _refine, _rough_root
+from numerics.precise_root import find_root
 from numerics.proofs.certificate import CertificateStatus, Certifier, certify
 from numerics.proofs.exact_parameters import SEMICIRCLE, put_laws, read_exact
 from numerics.solver import solve
@@ -56,11 +55,8 @@ def test_activations_without_closed_forms_hold_the_roots_at_forty_digits(name: s
     }
     with mpmath.workdps(60):
         values = {s.name: symbols.get(s) or mpmath.mpmathify(v.evalf(70)) for s, v in exact.numbers.items()}
-        logs = [mpmath.mpf(x) for x in _rough_root(model, {n: np.asarray([float(v)]) for n, v in values.items()})]
+        roots = find_root(model, values, digits=45)
         code = load_source(model, target="mpmath")
-        roots = dict(
-            zip(names := [str(u) for u in model.unknowns], _refine(code, values, names, logs, 45), strict=True)
-        )
         _, truth, _ = code.call("report", many_digits, many_digits, {**values, **roots})
         for key, ball in found.observables.items():
             assert holds(ball, truth[key], 40), key

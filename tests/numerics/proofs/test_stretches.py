@@ -2,71 +2,25 @@
 
 from __future__ import annotations
 
-import random
-from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import mpmath
 import pytest
 from flint import arb
-from sympy import Max, Piecewise, Rational, S, Symbol, erf, exp, oo, sqrt
+from sympy import Piecewise, S, Symbol, erf, exp, oo, sqrt
 
 from derivations.discover import load
-from derivations.model import ChoiceParameter, Domain, FunctionParameter, Model, Phase, Refusal, parameter, unknown
-from derivations.relations import below, equal
+from derivations.model import ChoiceParameter, Domain, FunctionParameter, Model, parameter
+from derivations.relations import equal
 from numerics import many_digits
 from numerics.enclosures.decimals import ends
 from numerics.generated import load_source
 from numerics.parameters import ParameterError
-from numerics.precise_root import _refine, _rough_root
+from numerics.precise_root import find_root
 from numerics.proofs.certificate import CertificateStatus, certify
 from numerics.proofs.exact_parameters import read_exact
-from numerics.proofs.krawczyk import RootSystem
-from numerics.proofs.moving_boxes import MovingSystem
-from numerics.proofs.stretch_tiles import Tile
-from numerics.proofs.stretches import Stretch, certify_stretch
-
-x, y = unknown("x", "an unknown", positive=True), unknown("y", "another unknown", positive=True)
-a = parameter("a", "what runs", positive=True)
-HALF = Rational(1, 2)
-
-
-def root_model(left: Any, right: Any, *, start: Any = S.One, **more: Any) -> Model:
-    return Model((a,), (x,), (), (equal(left, right),), {"x": x, "product": a * x}, {x: start}, **more)
-
-
-def inside(tile: Tile, count: int, seed: int = 0) -> list[Fraction]:
-    """The ends of the tile and random values between them."""
-    draw = random.Random(f"{seed} {tile.low}")
-    shares = [Fraction(draw.randrange(10**6 + 1), 10**6) for _ in range(count)]
-    return [tile.low, tile.high, *(tile.low + share * (tile.high - tile.low) for share in shares)]
-
-
-def holds(ball: arb, value: Any, slack: float = 1e-25) -> bool:
-    found = ends(ball)
-    assert found is not None
-    low, high = (mpmath.mpf(end.numerator) / end.denominator for end in found)
-    return bool(low - slack * (1 + abs(value)) <= value <= high + slack * (1 + abs(value)))
-
-
-def gaps(stretch: Stretch) -> list[Tile]:
-    return [tile for tile in stretch.tiles if tile.status is CertificateStatus.undecided]
-
-
-def assert_undecided_about(stretch: Stretch, place: object) -> None:
-    assert stretch.status is CertificateStatus.undecided
-    assert not stretch.chained
-    assert any(tile.low <= place <= tile.high for tile in gaps(stretch))
-    assert stretch.reason.startswith("undecided from a = ")
-    assert all(ball is None for ball in stretch.observables.values())
-
-
-def assert_tiles_cover(stretch: Stretch) -> None:
-    assert stretch.tiles[0].low == stretch.low
-    assert stretch.tiles[-1].high == stretch.high
-    for left, right in pairwise(stretch.tiles):
-        assert left.high == right.low
+from numerics.proofs.stretches import certify_stretch
+from tests.numerics.proofs.stretch_models import HALF, a, assert_tiles_cover, holds, inside, root_model, x, y
 
 
 def test_every_square_root_lies_in_its_tile() -> None:
@@ -114,13 +68,11 @@ def test_every_root_of_two_equations_lies_in_its_tile() -> None:
 
 def true_point(model: Model, given: dict[str, Any]) -> dict[str, Any]:
     """Roots and observables by the generated mpmath code, to 40 digits."""
-    exact, names = read_exact(model, given), [str(u) for u in model.unknowns]
+    exact = read_exact(model, given)
     values = {s.name: mpmath.mpmathify(v.evalf(50)) for s, v in exact.numbers.items()}
+    roots = find_root(model, values, digits=40)
     code = load_source(model, target="mpmath")
-    rough = _rough_root(model, {name: float(value) for name, value in values.items()})
-    roots = _refine(code, values, names, [mpmath.mpf(each) for each in rough], 40)
-    values |= dict(zip(names, roots, strict=True))
-    return {**code.call("report", many_digits, many_digits, values)[1], **dict(zip(names, roots, strict=True))}
+    return {**code.call("report", many_digits, many_digits, {**values, **roots})[1], **roots}
 
 
 @pytest.mark.parametrize(
@@ -159,88 +111,6 @@ def test_fifty_true_points_lie_in_every_tile_of_a_long_stretch() -> None:
                     assert ball is None or holds(ball, truth[key]), (key, value)
 
 
-def test_a_fold_inside_the_stretch_is_undecided_there() -> None:
-    found = certify_stretch(root_model(x**2 + a, 2 * x, start=S(2)), {}, "a", HALF, Rational(3, 2))
-    assert_undecided_about(found, 1)
-    assert_tiles_cover(found)
-    assert all(tile.high <= 1 for tile in found.tiles if tile.status is CertificateStatus.unique)
-
-
-def test_two_branches_that_cross_are_undecided_where_they_do() -> None:
-    found = certify_stretch(root_model(x**2 + a * (2 - a), 2 * x), {}, "a", HALF, Rational(3, 2))
-    assert_undecided_about(found, 1)
-    assert {tile.status for tile in found.tiles} == {CertificateStatus.undecided, CertificateStatus.unique}
-
-
-def test_a_jump_of_the_root_is_undecided() -> None:
-    jump = Piecewise((S(1), a < 1), (S(2), True))
-    assert_undecided_about(certify_stretch(root_model(x, a + jump), {}, "a", HALF, Rational(3, 2)), 1)
-
-
-def test_a_jump_between_constants_is_undecided() -> None:
-    jump = Piecewise((S(1), a < 1), (S(2), True))
-    assert_undecided_about(certify_stretch(root_model(x, jump), {}, "a", HALF, Rational(5, 4)), 1)
-
-
-def test_a_kink_is_no_jump() -> None:
-    found = certify_stretch(root_model(x**2, Max(a, 1)), {}, "a", HALF, Rational(3, 2))
-    assert found.status is CertificateStatus.unique
-    for tile in found.tiles:
-        for value in inside(tile, 50):
-            with mpmath.workdps(40):
-                assert holds(tile.box["x"], mpmath.sqrt(max(1, mpmath.mpf(value.numerator) / value.denominator)))
-
-
-def test_the_branch_of_the_low_end_is_followed_past_a_guess_that_changes() -> None:
-    start = Piecewise((a, a < 2), (S(9), True))
-    found = certify_stretch(root_model(x**2 + 9 * a, (9 + a) * x, start=start), {}, "a", 1, 4)
-    assert found.status is CertificateStatus.unique
-    assert found.chained
-    assert found.unknowns["x"].contains(arb(1))
-    assert found.unknowns["x"] < 5
-
-
-def parallel_branches() -> Model:
-    """x = 10 a, where the guess is, and x = 10 a - 9, to which Newton's method jumps from a root at a smaller a."""
-    return root_model(x**2 + 10 * a * (10 * a - 9), (20 * a - 9) * x, start=10 * a)
-
-
-def offsets(stretch: Stretch) -> set[int]:
-    """0 for a tile on the first branch, 9 for one on the second."""
-    pairs = [(float(tile.low + tile.high) / 2, tile.box["x"]) for tile in stretch.tiles if tile.box]
-    return {round(10 * middle - float(box.mid())) for middle, box in pairs}
-
-
-def other_branch(guess: float, value: float) -> list[arb]:
-    return [arb(10 * value - 9 if abs(guess - 10 * value) < 1 else 10 * value)]
-
-
-def test_a_tile_on_another_branch_than_the_root_before_it_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls, prove = [0], MovingSystem.prove
-
-    def jumping(self: MovingSystem, guess: list[arb], at_middle: list[arb], half: arb) -> Any:
-        calls[0] += 1
-        other = other_branch(float(guess[0]), float(at_middle[0].mid()))
-        return prove(self, other if calls[0] % 3 == 0 else guess, at_middle, half)
-
-    monkeypatch.setattr(MovingSystem, "prove", jumping)
-    assert offsets(certify_stretch(parallel_branches(), {}, "a", 1, 3)) == {0}
-
-
-def test_a_root_found_on_another_branch_at_the_end_of_a_tile_is_not_carried_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls, inflate = [0], RootSystem.inflate
-
-    def jumping(self: RootSystem, guess: list[arb], parameters: list[arb]) -> Any:
-        calls[0] += 1
-        other = other_branch(float(guess[0].mid()), float(parameters[0].mid()))
-        return inflate(self, other if calls[0] % 3 == 0 else guess, parameters)
-
-    monkeypatch.setattr(RootSystem, "inflate", jumping)
-    found = certify_stretch(parallel_branches(), {}, "a", 1, 3)
-    assert calls[0] > 6
-    assert found.status is CertificateStatus.undecided or len(offsets(found)) == 1
-
-
 def test_a_closed_form_is_enclosed_and_never_chained() -> None:
     jump = Piecewise((a, a < 1), (5 + a, True))
     model = Model((a,), (), (), (), {"smooth": exp(-a) * a, "jump": jump}, {})
@@ -256,46 +126,6 @@ def test_a_closed_form_is_enclosed_and_never_chained() -> None:
     smooth = found.observables["smooth"]
     assert smooth is not None
     assert 0.36 < float(smooth.upper()) < 0.38
-
-
-def phase_model() -> Model:
-    phase = Phase("beyond", "collapsed", (below(2, a**2),), {"x": S(7), "product": None}, "a^2 > 2")
-    return root_model(x**2, a, phases=(phase,))
-
-
-def test_a_phase_boundary_is_undecided_in_a_small_gap_with_both_sides_proved() -> None:
-    found = certify_stretch(phase_model(), {}, "a", 1, 2)
-    (gap,) = gaps(found)
-    assert found.status is CertificateStatus.undecided
-    assert gap.low**2 <= 2 <= gap.high**2
-    assert gap.high - gap.low < Fraction(1, 1000)
-    assert "beyond" in gap.reason
-    assert "1.414" in found.reason
-    assert {tile.phase for tile in found.tiles if tile.low > gap.low} == {"beyond"}
-    assert found.tiles[-1].observables["product"] is None
-    assert any("infinite" in note for note in found.notes)
-    assert certify_stretch(phase_model(), {}, "a", HALF, Rational(7, 5)).status is CertificateStatus.unique
-
-
-def test_a_stretch_without_a_limit_has_none() -> None:
-    phase = Phase("nowhere", "outside_domain", (below(0, a),), {"x": None, "product": None}, "no limit")
-    found = certify_stretch(root_model(x, a, phases=(phase,)), {}, "a", 1, 2)
-    assert found.status is CertificateStatus.none
-    assert found.reason == "no limit"
-
-
-def test_a_refusal_on_the_way_is_refused() -> None:
-    model = root_model(x, a, refusals=(Refusal("far", (below(Rational(3, 2), a),), "a is too large"),))
-    with pytest.raises(ParameterError, match="a is too large"):
-        certify_stretch(model, {}, "a", 1, 2)
-    assert certify_stretch(model, {}, "a", HALF, 1).status is CertificateStatus.unique
-
-
-def test_where_the_root_leaves_its_domain_nothing_is_proved() -> None:
-    found = certify_stretch(root_model(1 + x + a, S(2)), {}, "a", HALF, Rational(3, 2))
-    assert_undecided_about(found, 1)
-    assert found.tiles[0].status is CertificateStatus.unique
-    assert all(tile.high < 1 for tile in found.tiles if tile.status is CertificateStatus.unique)
 
 
 def test_a_root_that_stands_still_is_enclosed_to_the_last_bit() -> None:
