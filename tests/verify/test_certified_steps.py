@@ -9,13 +9,13 @@ from derivations.relations import Refuted, Relation
 from numerics.proofs.inequalities_at_roots import prove_at_roots
 from numerics.proofs.inequalities_on_boxes import ProofStatus, prove_on_box, refute_at
 
+
+def _level(evidence):
+    return [pytest.mark.standard] if evidence.roots_of and evidence.level > Level.quick else []
+
+
 CERTIFIED = [
-    pytest.param(
-        step,
-        evidence,
-        id=f"{step.id}-{number}",
-        marks=[pytest.mark.standard] if evidence.roots_of and evidence.level > Level.quick else [],
-    )
+    pytest.param(step, evidence, id=f"{step.id}-{number}", marks=_level(evidence))
     for derivation in load_all()
     for step in derivation.steps.values()
     for number, evidence in enumerate(step.evidence)
