@@ -103,6 +103,19 @@ def _time(
     return time.perf_counter() - begun, time.process_time() - cpu, found
 
 
+def print_table(figures: dict[str, Any]) -> None:
+    """Milliseconds of one certificate, median and 99%, with a double to start from and without; then the diagram."""
+    print(f"{'at':<42}{'with a guess':>22}{'without':>22}   unique")
+    hard = {f"psi1={row['psi1']}, psi2={row['psi2']}, epsilon={row['epsilon']}": row for row in figures["hard_places"]}
+    for name, row in {"points of the diagram": figures["single"], **hard}.items():
+        both = [row[key] for key in ("from_double", "without_guess")]
+        times = [f"{one['cpu_milliseconds_median']:.2f} / {one['cpu_milliseconds_99']:.2f} ms" for one in both]
+        unique = sum(one["statuses"].get("unique", 0) for one in both)
+        print(f"{name:<42}{times[0]:>22}{times[1]:>22}   {unique} of {2 * row['certificates']}")
+    whole = figures["diagram"]
+    print(f"{whole['points']} points, {whole['processes']} processes: {whole['seconds']:.1f} s, {whole['statuses']}")
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Measure and write results/certificates.json."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,7 +128,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "hard_places": [{**place, **measure_single([place] * REPEATS, given.digits)} for place in HARD],
         "diagram": measure_diagram(given.points, given.processes, given.digits),
     }
-    print(figures)
+    print_table(figures)
     print(write("certificates", figures))
 
 
