@@ -241,6 +241,11 @@ class Model:
         """The symbols that carry the parameters' values: the numeric parameters, and each function's constants."""
         return tuple(s for p in self.parameters for s in ((p,) if isinstance(p, Parameter) else p.symbols))
 
+    @property
+    def regions(self) -> tuple[Refusal | Phase | Branch, ...]:
+        """What is tested before the model's own equations are solved, in order."""
+        return (*self.refusals, *self.phases, *self.branches)
+
     def expand(self, expression: Expr, /) -> Expr:
         """The expression with every program name replaced by its definition, down to parameters and unknowns."""
         for name, definition in reversed(self.program):

@@ -39,9 +39,13 @@ def complete(model: Model, given: Mapping[str, object], /) -> dict[str, Floats |
             found[name] = _text(item, given.get(name, item.default))
         elif name in given:
             found[name] = _number(item, given[name])
-    for name, item in known.items():
-        if isinstance(item, Parameter) and name not in found:
-            found[name] = _default(item, found)
+    missing = [item for item in known.values() if isinstance(item, Parameter) and item.name not in found]
+    if needed := [item for item in missing if item.default is None]:
+        raise ParameterError(
+            "; ".join(f"{item.name} is missing: {item.meaning} ({item.domain.describe(item.name)})" for item in needed)
+        )
+    for item in missing:
+        found[item.name] = _default(item, item.default, found)
     _require_one_shape(found)
     return {name: found[name] for name in known}
 
@@ -93,15 +97,13 @@ def _number(item: Parameter, value: object) -> Floats:
     return array
 
 
-def _default(item: Parameter, found: Mapping[str, Floats | str]) -> Floats:
-    if item.default is None:
-        raise ParameterError(f"{item.name} is missing: {item.meaning} ({item.domain.describe(item.name)})")
-    if isinstance(item.default, Symbol):
-        value = found.get(item.default.name)
+def _default(item: Parameter, default: Any, found: Mapping[str, Floats | str]) -> Floats:
+    if isinstance(default, Symbol):
+        value = found.get(default.name)
         if value is None:
-            raise ParameterError(f"{item.default.name} is missing: {item.name} takes its value")
+            raise ParameterError(f"{default.name} is missing: {item.name} takes its value")
         return np.asarray(value, dtype=np.float64)
-    return np.asarray(float(item.default))
+    return np.asarray(float(default))
 
 
 def constants(model: Model, completed: Mapping[str, Floats | str], /) -> dict[str, Floats | Law]:

@@ -147,8 +147,7 @@ class Certifier:
         compiled, bits = self._balls(model, exact), first_precision(digits)
         with ctx.workprec(bits):
             parameters = exact_inputs(compiled, exact)
-        regions: list[Refusal | Phase | Branch] = [*model.refusals, *model.phases, *model.branches]
-        for region in regions:
+        for region in model.regions:
             conditions = compiled.region(region)
             inside = conditions.decide(parameters, exact.numbers, bits, lambda: exact_inputs(compiled, exact))
             if inside is None:

@@ -89,8 +89,7 @@ class TileProver:
         if id(model) not in self._parts:
             self._parts[id(model)] = _Parts(ModelBalls(model, self.exact.laws), self.exact, self.moved)
         parts = self._parts[id(model)]
-        regions: list[Region] = [*model.refusals, *model.phases, *model.branches]
-        for region in regions:
+        for region in model.regions:
             inside = parts.decide(parts.compiled.region(region), region.name, span)
             if isinstance(inside, Undecided):
                 return inside

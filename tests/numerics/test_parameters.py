@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from derivations.discover import load
 from numerics import solve
-from numerics.parameters import ParameterError
+from numerics.parameters import ParameterError, complete
 
 ID = "random_features.robust_risk"
 POINT = {"psi1": 2.0, "psi2": 2.0, "epsilon": 0.5}
@@ -63,3 +64,9 @@ def test_only_a_linear_activation_is_linear():
 def test_a_solution_shows_its_shape_and_statuses_and_no_arrays():
     solution = solve(ID, psi1=np.geomspace(1, 2, 5), psi2=2.0, epsilon=[[0.5], [9.0]])
     assert repr(solution) == f"Solution('{ID}', shape (2, 5), 5 collapsed, 5 converged)"
+
+
+def test_all_missing_parameters_are_named_at_once() -> None:
+    model = load("random_features.robust_risk").model
+    with pytest.raises(ParameterError, match=r"psi1 is missing: .*; psi2 is missing: .*; epsilon is missing: "):
+        complete(model, {})
