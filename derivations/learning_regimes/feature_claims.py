@@ -38,6 +38,8 @@ POINTS: dict[str, dict[object, object]] = {
         "covariance": "0.5@0.75,2.5@0.25",
     },
     "mean_not_fitted": {**RELU, "offset": "no"},
+    "odd": {**RELU, "activation": "tanh(t)", ridge: HALF},
+    "odd_ridgeless": {**RELU, "activation": "tanh(t)", init_scale: 1},
     "mean_not_fitted_ridge": {**RELU, "offset": "no", init_scale: 2, ridge: HALF},
 }
 """Where random features are held against finite networks, some of them without an offset."""

@@ -111,10 +111,10 @@ def phases() -> tuple[Phase, ...]:
         "of a centred target, whatever the ridge or the time"
     )
     return (
-        Phase("no_quadratic_part", "converged", (*flat, no_init), nothing, no_part),
-        Phase("no_quadratic_part_converged", "converged", (*flat, *converged), nothing, no_part),
+        Phase("no_quadratic_part", "converged", (*flat, no_init), dict(nothing), no_part),
+        Phase("no_quadratic_part_converged", "converged", (*flat, *converged), dict(nothing), no_part),
         Phase("single_neuron", "converged", (SINGLE,), dict(single_neuron_errors()), "exact for m = 1, at every d"),
-        Phase("mean_not_fitted", "converged", (NO_OFFSET, HAS_MEAN, no_init), nothing, no_mean),
+        Phase("mean_not_fitted", "converged", (NO_OFFSET, HAS_MEAN, no_init), dict(nothing), no_mean),
     )
 
 

@@ -34,6 +34,7 @@ from derivations.learning_regimes import (
     tangent,
     tangent_quadratic,
 )
+from derivations.learning_regimes.lazy_fits import projected_fits
 from derivations.learning_regimes.lazy_model import INITIAL, lazy_model
 from derivations.learning_regimes.lazy_setting import init_scale, time
 from derivations.learning_regimes.symbols import (
@@ -83,6 +84,17 @@ def sum_of_the_parts() -> Claim:
     test error and in the Dirichlet energy, here for the quadratic form of three neurons.
     """
     return statement("E_v ||alpha f_0 + g||^2 = alpha^2 E_v ||f_0||^2 + ||g||^2 for g independent of v")
+
+
+@theorem.step(
+    Exact(lambda: projected_fits(theorem.model)),
+    uses=[sum_of_the_parts, tangent_quadratic.energy_identity, tangent_quadratic.trace_without_offset],
+)
+def converged_quadratic() -> Claim:
+    """Fitted to convergence, t^2 + 3t leaves P B P in every variant, P the projector off the rows; of rank n it keeps
+    (n/d)^2 of a traceless B in general position and n/d of the identity. Only `unfitted` has f_0 beside it.
+    """
+    return statement("the closed forms for a quadratic activation are those of a projection, for m = d/4, 3d/4, 5d/4")
 
 
 def _unfitted(name: str, /) -> Expr:
@@ -240,13 +252,28 @@ wide_ridge_regression = _claim_at(
     lazy_ridge.penalised_tangent,
     levels=(Level.standard,),
 )
-zero_output = _claim_at(
-    "zero_output",
-    "Without an initial function, with a ridge, more neurons than inputs.",
-    _at("zero_output", SHIFTED, rho=2, ridge=Rational(1, 5)),
-    *tangent.PARTS,
-    levels=(Level.standard,),
+WIDE, PENALISED = {"rho": Integer(2), "ridge": Rational(1, 5)}, {"ridge": Rational(1, 5)}
+
+
+@theorem.step(
+    _simulate(Level.quick, _at("zero_output", SHIFTED, **PENALISED), "lazy"),
+    _simulate(Level.standard, _at("zero_output", SHIFTED, **WIDE), "lazy"),
+    uses=tangent.PARTS,
 )
+def zero_output() -> Claim:
+    """Without an initial function, with a ridge; at the standard level with more neurons than inputs."""
+    return follows(theorem.model, *OBSERVABLES)
+
+
+@theorem.step(
+    *(_simulate(Level.quick, _at(name, "relu", **PENALISED), "lazy") for name in ("unfitted", "zero_output")),
+    uses=[sum_of_the_parts, *tangent.PARTS],
+)
+def error_of_relu() -> Claim:
+    """Its slope jumps and its fit has an infinite Dirichlet energy; the test error is that of any other activation."""
+    return follows(theorem.model, "test_error")
+
+
 without_offset = _claim_at(
     "without_offset",
     "An even activation with a mean and no trained constant: the trace part is missed, f_0's mean stays.",

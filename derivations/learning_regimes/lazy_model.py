@@ -58,7 +58,7 @@ def _phases(option: str, own: Pair, quadratic: Pair, program: Program = ()) -> t
     projection = (when, QUADRATIC, equal(ridge, 0))
     jumps = {"test_error": own["test_error"], "dirichlet_energy": None}
     return (
-        Phase(f"quadratic_{option}", "converged", projection, quadratic, "the fit is a projection of matrices"),
+        Phase(f"quadratic_{option}", "converged", projection, dict(quadratic), "the fit is a projection of matrices"),
         Phase(f"jumps_{option}", "converged", (when, equal(tangent_derivative_energy, oo)), jumps, JUMPS, program),
     )
 
@@ -76,7 +76,7 @@ def _sub_model(own: Pair, phases: tuple[Phase, ...], program: Program = ()) -> M
 
 
 def _converged(name: str, when: Relation, note: str) -> Phase:
-    return Phase(name, "converged", (when,), projection_pair(), note)
+    return Phase(name, "converged", (when,), dict(projection_pair()), note)
 
 
 def _branches() -> Iterator[Branch]:

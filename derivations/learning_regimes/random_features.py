@@ -271,7 +271,7 @@ def heavy_ridge_energy() -> Claim:
 
 
 USES = (missed_by_the_ridge, energy_of_the_ridge, test_error_of_a_filter, energy_of_a_filter)
-QUICK = ("relu", "ridge", "covariance_ridge", "mean_not_fitted_ridge")
+QUICK = ("relu", "ridge", "covariance_ridge", "odd", "odd_ridgeless", "mean_not_fitted", "mean_not_fitted_ridge")
 DEEP = ("relu", "wide_tanh", "ridge")
 
 for _level, _names in ((Level.quick, QUICK), (Level.standard, tuple(POINTS)), (Level.deep, DEEP)):

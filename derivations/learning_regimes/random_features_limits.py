@@ -8,7 +8,7 @@ inputs on a sphere all formulas hold with tau = 0.
 
 from __future__ import annotations
 
-from sympy import Expr, Rational, Symbol, cancel, pi, sqrt
+from sympy import Expr, Integer, Rational, Symbol, cancel, pi, sqrt
 
 from derivations.core import Derivation, Level, Simulation, Symbolic
 from derivations.learning_regimes import random_features
@@ -25,6 +25,8 @@ from derivations.learning_regimes.feature_traces import (
     printed_test_error,
     psi1,
     psi2,
+    spike,
+    visible,
 )
 from derivations.learning_regimes.symbols import (
     DOHMATOB_BIETTI,
@@ -142,6 +144,41 @@ def slope_of_the_curve() -> Claim:
     roughness = derivative_energy / (2 * nonlinear_energy)
     share_beyond = nonlinear_energy * psi2 / psi1
     return equal(printed_eta(), Rational(1, 2) * (1 + (2 * roughness - 1) * share_beyond))
+
+
+def _without_degree_two(name: str, phase: str, gone: Symbol) -> Claim:
+    """The model's own observable as mu_2 -> 0, for what is `gone` in the phase; psi1, psi2 do not know mu_2."""
+    model = random_features.model()
+    value = next(each.observables[name] for each in model.phases if each.name == phase)
+    shares = dict(model.program) | {visible: Integer(1), gone: Integer(0)}
+    expression = model.observables[name].xreplace({gone: Integer(0)})
+    for symbol in (kappa, spike, visible):
+        expression = expression.xreplace({symbol: shares[symbol]})
+    return limit_of(expression, hermite_2, 0, value)
+
+
+@theorem.step(Symbolic(), uses=[random_features.test_error_of_a_filter, random_features.missed_by_the_ridge])
+def no_quadratic_part() -> Claim:
+    """mu_2 -> 0: the target is not seen, and everything of it is missed, whatever the ridge,"""
+    return _without_degree_two("test_error", "no_quadratic_part", init_scale)
+
+
+@theorem.step(Symbolic(), uses=[random_features.energy_of_a_filter, random_features.energy_of_the_ridge])
+def no_quadratic_part_energy() -> Claim:
+    """by the function 0;"""
+    return _without_degree_two("dirichlet_energy", "no_quadratic_part", init_scale)
+
+
+@theorem.step(Symbolic(), uses=[no_quadratic_part])
+def no_quadratic_part_converged() -> Claim:
+    """without a ridge the initial weights are forgotten as well, whatever their scale,"""
+    return _without_degree_two("test_error", "no_quadratic_part_converged", ridge)
+
+
+@theorem.step(Symbolic(), uses=[no_quadratic_part_energy])
+def no_quadratic_part_converged_energy() -> Claim:
+    """in the Dirichlet energy too."""
+    return _without_degree_two("dirichlet_energy", "no_quadratic_part_converged", ridge)
 
 
 def _sphere_limits() -> dict[str, Expr]:

@@ -105,6 +105,23 @@ def centred_target_costs_nothing() -> Claim:
     return limit_of(d * energy(Integer(0)), d, oo, Integer(0))
 
 
+def _phase(name: str) -> Expr | None:
+    """An observable of random_features where the mean is not fitted."""
+    return next(phase.observables[name] for phase in _model().phases if phase.name == "mean_not_fitted")
+
+
+@theorem.step(Symbolic(), uses=[centred_target_is_not_learnt])
+def test_error_of_the_phase() -> Claim:
+    """So the model of random_features has all of the target left,"""
+    return limit_of(loss(Integer(0)), d, oo, _phase("test_error"))
+
+
+@theorem.step(Symbolic(), uses=[centred_target_costs_nothing])
+def energy_of_the_phase() -> Claim:
+    """and no Dirichlet energy."""
+    return limit_of(energy(Integer(0)), d, oo, _phase("dirichlet_energy"))
+
+
 def uncentred_test_error(coefficient: Expr, trace: Expr, /) -> Expr:
     """The limit in units of 2, mu_0 = `coefficient`, psi1 = `trace`."""
     remainder = theta**2 * (hermite_2**2 + 1 / (rho * trace)) / (2 * coefficient**2)

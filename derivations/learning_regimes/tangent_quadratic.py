@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import combinations, product
 
-from sympy import Expr, Integer, Matrix, Rational, S, Symbol, diff, eye, oo, solve, sqrt, symbols
+from sympy import Expr, Integer, Matrix, Max, Rational, S, Symbol, diff, eye, floor, oo, solve, sqrt, symbols
 
 from derivations.core import Cited, Derivation, Exact, Level, Phase, Sampled, Simulation, Symbolic
 from derivations.evidence import Instance, Number
 from derivations.learning_regimes import tangent_errors as errors
 from derivations.learning_regimes.symbols import DOHMATOB_BIETTI, OBSERVABLES, offset, rho, trace_alignment
-from derivations.learning_regimes.tangent_setting import dimension, mean_error, phases, tangent_model
+from derivations.learning_regimes.tangent_setting import dimension, mean_error, tangent_model
 from derivations.learning_regimes.tangent_setting import rows as number_of_rows
 from derivations.relations import Claim, below, equal, follows, limit_of, statement
 
@@ -152,7 +152,7 @@ def _designs() -> Iterator[Instance]:
 
 
 def _finite() -> Phase:
-    return next(phase for phase in phases() if phase.name == "finite_dimension")
+    return next(phase for phase in tangent_model().phases if phase.name == "finite_dimension")
 
 
 def _at_finite_dimension(size: int, number: int) -> Expr:
@@ -176,6 +176,34 @@ count, remainder = Symbol("count", integer=True, positive=True), Symbol("remaind
 def whole_rows() -> Claim:
     """The model has round(rho d) rows, in functions that every solver knows."""
     return equal(dict(_finite().program)[number_of_rows].subs(rho, (count + remainder) / dimension), count)
+
+
+def _by_its_moments() -> Expr:
+    """X + Y + Y tau^2 d for the rank d - m, m = rho d rounded, at least one row and at most d."""
+    left = Max(dimension - Max(1, floor(rho * dimension + HALF)), 0)
+    return (ALIGNED + CROSSED + CROSSED * tau**2 * d).subs({n: left, d: dimension})
+
+
+def _at_its_rows(name: str) -> Expr | None:
+    """The model's observable with its own number of rows."""
+    value = _finite().observables[name]
+    return value and value.xreplace(dict(_finite().program))
+
+
+SIZES = [Sampled({rho: ends, dimension: (2, 9)}) for ends in ((Rational(1, 5), Rational(3, 2)), (0, Rational(1, 20)))]
+"""The second with a single row."""
+
+
+@theorem.step(*SIZES, uses=[mean_at_finite_dimension, whole_rows])
+def error_at_finite_dimension() -> Claim:
+    """The model's test error at every number of rows, by the moments of the projector off them,"""
+    return equal(_at_its_rows("test_error"), _by_its_moments())
+
+
+@theorem.step(*SIZES, uses=[error_at_finite_dimension, energy_identity])
+def energy_at_finite_dimension() -> Claim:
+    """and its Dirichlet energy, by Pythagoras."""
+    return equal(_at_its_rows("dirichlet_energy"), 1 - _by_its_moments())
 
 
 @theorem.step(Symbolic(), uses=[projection])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sympy import Expr, Integer, Max, Piecewise, Rational, S, Symbol, atan, cos, oo, pi, sin
 
 from derivations.averages import LawMean
@@ -106,8 +108,9 @@ def _projection(name: str, when: tuple[Relation, ...], note: str, error: Expr) -
     return Phase(name, "converged", when, {"test_error": error, "dirichlet_energy": 1 - error}, note, program)
 
 
+@cache
 def tangent_model() -> Model:
-    """Closed forms, one integral over an angle each for the traceless part; no unknowns."""
+    """Closed forms, one integral over an angle each for the traceless part; no unknowns. Always the same object."""
     return Model(
         parameters=PARAMETERS,
         unknowns=(),

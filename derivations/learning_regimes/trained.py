@@ -120,6 +120,14 @@ def quantile_form() -> Statement:
     return statement("the lower mean of b^2 is its dual, the largest p theta - E (theta - b^2)_+")
 
 
+@theorem.step(
+    Exact(lambda: trained_fits.fits_of_the_model(theorem.model)), uses=[rescaled_spectrum, best_fit, quantile_form]
+)
+def finite_spectra() -> Statement:
+    """The model itself where the spectrum has finitely many values, few neurons or many: the best of all networks."""
+    return statement("both observables are those of the best fit of a target of four eigenvalues by m neurons")
+
+
 @theorem.step(Sampled(), uses=[quantile_form])
 def identity_target() -> Relation:
     """All eigenvalues are equal: any m of them are kept, (1 - rho)_+ is lost, as for the tangent model at tau = 1."""

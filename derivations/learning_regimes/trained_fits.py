@@ -6,16 +6,17 @@ distinct eigenvalues the stationary networks are finitely many; the loss has a m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from sympy import Basic, Expr, Integer, Matrix, Max, Rational, S, Symbol, Tuple, diag, expand, sqrt, trace
 
 from derivations.averages import LawMean
+from derivations.core import Model
 from derivations.evidence import Instance
 from derivations.learning_regimes import trained_setting as setting
 from derivations.learning_regimes.lower_mean import LowerMean
-from derivations.learning_regimes.symbols import rho
+from derivations.learning_regimes.symbols import OBSERVABLES, offset, rho
 
 SPECTRA = ((3, -2, 1, Rational(1, 2)), (-4, 4, 1, -1), (5, 3, 2, 0))
 _HALF = Rational(1, 2)
@@ -115,3 +116,45 @@ def rescaled_spectra() -> Iterator[Instance]:
         own = LawMean(setting.x, setting.x, atoms) / sqrt(LawMean(setting.x**2, setting.x, atoms))
         moments = [expand(LawMean(b**k, setting.x, atoms)) for k in (2, 1)]
         yield f"{law}, tau = {tau}", moments, [Integer(1), own if tau is None else tau]
+
+
+TYPED = (
+    *((spectrum, None, spectrum) for spectrum in SPECTRA),
+    ((-2, 1, 1, 7), Rational(9, 10), (1, 2, 2, 4)),
+    ((0, -1, 3, -3), -_HALF, (-1, -2, 2, -4)),
+)
+"""A spectrum as it is typed, the alignment given, and the eigenvalues of the target up to scale."""
+
+
+def fits_of_the_model(model: Model) -> Iterator[Instance]:
+    """The model's observables, for m < d and m >= d: what the best set of m eigenvalues leaves, and what it learns.
+
+    Without an offset the trace part is left as well, in the limit.
+    """
+    full = next(phase.observables for phase in model.phases if phase.name == "full_rank")
+    for (typed, tau, spectrum), m in product(TYPED, range(1, 6)):
+        found = _evaluate(model, full if m >= 4 else model.observables, typed, m, tau, 1)
+        gains = (sum(spectrum[place] ** 2 for place in kept) for kept in list_subsets(4, min(m, 4)))
+        learnt = Rational(max(gains), 1) / sum(b**2 for b in spectrum)
+        yield f"{typed}, tau = {tau}, m = {m}", found, [1 - learnt, learnt]
+    for m in (1, 2, 5):
+        found = _evaluate(model, full if m >= 4 else model.observables, (2, 2, 2, 2), m, None, 0)
+        yield f"the identity without an offset, m = {m}", found, [Integer(1), Integer(0)]
+    symmetric = _evaluate(model, full, (1, 0, 0, -1), 4, Rational(3, 5), 0)
+    yield "the traceless part without an offset", symmetric, [Rational(9, 25), Rational(16, 25)]
+
+
+def _evaluate(
+    model: Model, pair: Mapping[str, Expr | None], typed: Sequence[Expr | int], m: int, tau: Expr | None, trained: int
+) -> list[Expr]:
+    """Both observables for a target of four eigenvalues."""
+    values: dict[Basic, Basic] = {
+        setting.spectrum.symbol: Tuple(*(Tuple(Integer(1) * value, Rational(1, 4)) for value in typed)),
+        setting.trace_alignment: Integer(2) if tau is None else tau,
+        offset.symbol: Integer(trained),
+        rho: Rational(m, 4),
+    }
+    # The threshold's own definitions are of no use here.
+    for name, definition in (*setting.PROGRAM, model.program[-1]):
+        values[name] = definition.xreplace(values)
+    return [value.xreplace(values) for key in OBSERVABLES if (value := pair[key]) is not None]
