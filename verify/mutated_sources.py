@@ -248,13 +248,13 @@ def find_witnesses(
     """
     steps = [step for step in steps if _without_draws(step)]
     for step in steps:
-        # Built before anything is planted: what a derivation computes once must not hold a mark.
-        _collect_symbols(step.claim)
+        _collect_symbols(step.claim)  # built first: what a derivation computes once must not hold a mark
     marks = {origin.name: Symbol(f"mark_{k}", positive=True) for k, origin in enumerate(origins)}
     found: dict[str, list[Step]] = {name: [] for name in marks}
     with contextlib.ExitStack() as planted:
         for origin in origins:
-            planted.enter_context(origin.plant(marks[origin.name] * origin.expression))
+            mark = marks[origin.name]  # a factor would not be seen of 0
+            planted.enter_context(origin.plant(mark * origin.expression if origin.expression != 0 else mark))
         for step in steps:
             seen = _find_marks(step, exact=step.derivation is derivation)
             for name, mark in marks.items():
