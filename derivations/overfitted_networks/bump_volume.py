@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Expr, Function, Rational, binomial, factorial
+from sympy import Add, Expr, Function, Integral, Rational, Symbol, binomial, factorial
 
 
 class BumpVolume(Function):
@@ -38,4 +38,10 @@ def steiner_polynomial(d: int, radius: Expr, ramp: Expr, /) -> Expr:
     return Add(*terms)
 
 
-__all__ = ["BumpVolume", "steiner_polynomial"]
+def area_by_slices(radius: Expr, ramp: Expr, /) -> Expr:
+    """V_2 from its definition: slices of half length radius + ramp over the cube, shorter by the depth u beyond it."""
+    depth = Symbol("u", nonnegative=True)
+    return 4 * (radius * (radius + ramp) + Integral(radius + ramp - depth, (depth, 0, ramp)))
+
+
+__all__ = ["BumpVolume", "area_by_slices", "steiner_polynomial"]

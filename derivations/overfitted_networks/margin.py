@@ -85,7 +85,7 @@ def cost_of_a_flip() -> Claim:
 def exact_family() -> Claim:
     """The ball around x holds both signs iff |s| <= 2 delta; s is uniform on [-1, 1]."""
     exponent = 1 / margin_exponent
-    return equal(Integral((1 + s**exponent) / 2, (s, 0, 2 * radius)), robust_excess())
+    return equal(Integral((1 + s**exponent) / 2, (s, 0, 2 * radius)), theorem.model.observables["robust_excess"])
 
 
 @theorem.step(Symbolic(domain={margin_exponent: (1, 6)}, digits=15), uses=[exact_family])
@@ -109,6 +109,15 @@ def modulus() -> Claim:
     """The concave power |s|^(1/beta) moves most across its zero: by 2 delta^(1/beta), more than from 0 to 2 delta."""
     exponent = 1 / margin_exponent
     return at_most((start + 2 * radius) ** exponent - start**exponent, 2 * radius**exponent, given=[below(start, 1)])
+
+
+@theorem.step(Sampled(BOX, digits=12, points=8), uses=[margin_condition, modulus])
+def bound_of_the_model() -> Claim:
+    """(1 + t)/2 for every s with |F| <= t, t the teacher's error and the rise of F from s = -delta to s = delta."""
+    exponent = 1 / margin_exponent
+    rise = Min(1, teacher_error + radius**exponent + radius**exponent)
+    found = Integral((1 + rise) / 2, (s, 0, rise**margin_exponent))
+    return equal(found, theorem.model.observables["robust_excess_bound"])
 
 
 @theorem.step(

@@ -12,14 +12,15 @@ psi2 > 1; the radius grows from 0 at psi2 = 1 to sqrt(2/pi) with unlimited data.
 
 from __future__ import annotations
 
-from sympy import Expr, Rational, Symbol, erf, erfc, exp, oo, sqrt
+from sympy import Expr, Integer, Rational, Symbol, erf, erfc, exp, oo, sqrt
 
 from derivations.core import Certified, Derivation, Sampled, Simulation, Symbolic
 from derivations.random_features import linear_regression, scalar_reduction
 from derivations.random_features.linear_regression import kink, least_scale, problem, recovery_program, recovery_room
-from derivations.random_features.symbols import epsilon, noise, psi2, ridge, signal
-from derivations.reduction import ENERGY, S2, STEP_FROM_TRACES, two_unknown_program
-from derivations.relations import Claim, at_most, below, equal, follows, limit_of
+from derivations.random_features.phases import NAMES
+from derivations.random_features.symbols import epsilon, epsilon_test, noise, psi2, ridge, signal
+from derivations.reduction import C_A, C_S, ENERGY, K_A, K_S, STEP_FROM_TRACES, two_unknown_program
+from derivations.relations import Claim, below, equal, follows, limit_of
 from derivations.scalar_problem import RATIO, STEP, P, Q
 from derivations.symbols import ChiSquareCdf, folded_normal_mean
 
@@ -125,35 +126,47 @@ def scarce_data() -> Claim:
     return below(squared_radius(), folded_normal_mean * exp(-(z**2) / 2) / z)
 
 
-LITTLE_NOISE = {
-    psi2: (Rational(3, 2), 6),
+def of_the_model(name: Symbol, /) -> Expr:
+    """A name of the linear model's own program at a finite kink, psi2 being what its equation for the step says."""
+    expression: Expr = name
+    for symbol, definition in reversed(linear_regression.model().program):
+        expression = expression.xreplace({symbol: definition})
+    return expression.xreplace({STEP: STEP_NEAR_RECOVERY}).xreplace({psi2: samples_at_kink()})
+
+
+def samples_at_kink() -> Expr:
+    """The psi2 at which the step z/(epsilon x) solves its equation."""
+    return psi2 * near_recovery(STEP_FROM_TRACES) / STEP_NEAR_RECOVERY
+
+
+def squared_noise_over_scale() -> Expr:
+    """tau^2/s^2 at the ratio x = A/s: x^2 = C_A/s^2 + K_A has b^2/s^2, and 1 = C_s/s^2 + K_s then tau^2/s^2."""
+    of_signal, of_noise = ({signal: Integer(k), noise: Integer(1 - k)} for k in (1, 0))
+    squared_signal = (RATIO**2 - of_the_model(K_A)) / of_the_model(C_A).xreplace(of_signal)
+    left = 1 - of_the_model(K_S) - of_the_model(C_S).xreplace(of_signal) * squared_signal
+    return left / of_the_model(C_S).xreplace(of_noise)
+
+
+KINKS = {
+    z: (Rational(1, 5), Rational(3, 2)),
     epsilon: (Rational(1, 5), Rational(2, 5)),
     ridge: (0, Rational(1, 50)),
-    signal: (Rational(1, 2), 2),
-    noise: (Rational(1, 10**5), Rational(1, 10**4)),
 }
 
 
-def recovered(name: Symbol, /) -> Expr:
-    """A name of the recovery program, down to the parameters."""
-    expression: Expr = name
-    for symbol, definition in reversed(recovery_program()):
-        expression = expression.xreplace({symbol: definition})
-    return expression
-
-
-@theorem.step(Sampled(LITTLE_NOISE, digits=20, points=40, roots_of=linear_regression.model), uses=[balance, radius])
+@theorem.step(Sampled(KINKS, points=6), uses=[balance, radius])
 def little_noise() -> Claim:
-    """With little noise and room to spare the model's s is the least scale noise epsilon/(psi2 z sqrt(room))."""
-    scale = recovered(least_scale)
-    room = below(Rational(1, 100), recovered(recovery_room))
-    return at_most((S2 - scale**2) ** 2, (100 * noise * scale**2 / signal) ** 2, given=[room])
+    """Exactly: along the model's roots with kink z, x grows as the noise vanishes; s is then the least scale.
+
+    Where room > 0 that is noise epsilon/(psi2 z sqrt(room)), the start of the solver.
+    """
+    return limit_of(squared_noise_over_scale(), RATIO, oo, at_kink((noise / least_scale) ** 2))
 
 
 @theorem.step(
     Simulation(
         "random_features:linear_regression",
-        at={psi2: 4, epsilon: Rational(3, 10), noise: 0},
+        at={psi2: 4, epsilon: Rational(3, 10), epsilon_test: Rational(1, 2), noise: 0},
         bias="none",
         tolerance=1e-4,
         scale={"standard_risk": 1},
@@ -162,5 +175,5 @@ def little_noise() -> Claim:
     uses=[balance],
 )
 def recovery_of_draws() -> Claim:
-    """Finite samples recover beta exactly: the fit has no error, and the loss is the attack's alone."""
-    return follows(linear_regression.model(), "standard_risk", "gradient_norm", "robust_training_loss")
+    """Finite samples recover beta exactly: the fit has no error, loss and robust risk are the attacks' alone."""
+    return follows(linear_regression.model(), *NAMES)

@@ -126,6 +126,22 @@ def kink_grows() -> Claim:
     return limit_of(along_the_corner(K_A) * rho**2 / features, h, oo, t * g / (psi2 * r**2))
 
 
+on_corners = Sampled({**limits.BOX, limits.epsilon_test: (0, 2)}, points=4, roots_of=limits.model)
+
+
+@theorem.step(on_corners, uses=[limits.corner])
+def robust_risk_of_the_corner() -> Claim:
+    """E (|r| + epsilon_test A)^2 is mean squared plus variance: |r| has s sqrt(2/pi) and s^2 (1 - 2/pi)."""
+    mean = folded_normal_mean * S + limits.epsilon_test * A
+    return equal(mean**2 + (1 - folded_normal_mean**2) * S2, limits.theorem.model.observables["robust_risk"])
+
+
+@theorem.step(on_corners, uses=[limits.distance_to_interpolation])
+def training_loss_of_the_corner() -> Claim:
+    """An interpolator has no residuals, and a loss of (epsilon A)^2 under attack: A^2 in the corner's units."""
+    return equal(A**2, limits.theorem.model.observables["robust_training_loss"])
+
+
 MANY_FEATURES = {
     **limits.BOX,
     psi1: (100, 1000),
@@ -235,7 +251,7 @@ def _apart(observable: str) -> Expr:
 
 
 MUCH_DATA = {
-    psi1: (Rational(1, 2), 8),
+    psi1: (Rational(1, 2), 2),
     psi2: (10**4, 10**8),
     epsilon: (Rational(1, 20), Rational(1, 2)),
     epsilon_test: (0, 1),
@@ -249,7 +265,8 @@ MUCH_DATA = {
 
 
 @theorem.step(
-    Sampled(MUCH_DATA, points=12, roots_of=much_data),
+    Sampled(MUCH_DATA, points=8, roots_of=much_data),
+    Sampled({**MUCH_DATA, psi1: (2, 8)}, points=4, roots_of=much_data),
     uses=[population_residual_multiplier, population_gradient_multiplier, population_energy],
 )
 def risks_of_much_data() -> Claim:

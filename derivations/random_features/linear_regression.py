@@ -152,6 +152,7 @@ def at_no_attack(name: Symbol, /) -> Expr:
 omega, g = marchenko_pastur.omega, marchenko_pastur.g
 SAMPLE_LAW = {psi2: marchenko_pastur.aspect, ridge: omega / marchenko_pastur.aspect, STEP: g}
 """X/sqrt d is a white layer with n/d = psi2; its resolvent trace g at omega = psi2 ridge, in rational coordinates."""
+HALF = Rational(1, 2)
 ORDINARY_RISK = "Hastie, Montanari, Rosset & Tibshirani (2022), Annals of Statistics 50(2), Theorem 5"
 
 
@@ -273,13 +274,14 @@ def collapse_of_draws() -> Claim:
     return tends_to("critical_epsilon", critical_epsilon)
 
 
-def _law(samples: Rational, tolerance: float, loss: float, level: Level = Level.quick) -> Simulation:
+def _law(size: Rational, within: float, loss: float, level: Level = Level.quick, radius: Expr = HALF) -> Simulation:
     return Simulation(
         "random_features:linear_regression",
-        at={psi2: samples, epsilon: Rational(1, 2)},
+        at={psi2: size, epsilon: radius, epsilon_test: HALF},
         bias="1/d",
-        tolerance={**dict.fromkeys(NAMES, tolerance), "robust_training_loss": loss, NAMES[-1]: 2 * tolerance},
-        sizes=(50, 100, 200),
+        tolerance={**dict.fromkeys(NAMES, within), "robust_training_loss": loss, NAMES[-1]: 2 * within},
+        sizes=(50, 100, 200) if radius == HALF else (30, 60, 120),
+        scale={} if radius == HALF else dict.fromkeys(NAMES, 1),
         most=64 if level is Level.quick else 256,
         level=level,
     )
@@ -288,9 +290,11 @@ def _law(samples: Rational, tolerance: float, loss: float, level: Level = Level.
 @theorem.step(
     _law(Rational(2), 0.04, 0.05),
     _law(Rational(1, 2), 0.06, 0.12),
+    _law(HALF, 0.05, 0.05, radius=Integer(0)),
+    _law(Rational(2), 0.05, 0.1, radius=Integer(2)),
     _law(Rational(1, 2), 0.04, 0.06, Level.standard),
-    uses=[elimination.auxiliary_problem],
+    uses=[elimination.auxiliary_problem, least_norm_risk, least_norm_weight, collapse_threshold],
 )
 def adversarial_law() -> Claim:
-    """The theorem on finite samples with more, and with fewer, samples than dimensions."""
+    """The theorem on finite samples, more or fewer than dimensions; so are least norm and the zero estimator."""
     return follows(model(), *NAMES)

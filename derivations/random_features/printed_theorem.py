@@ -14,29 +14,36 @@ robust risk is ours, also at a test radius that differs from the training radius
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
-from sympy import Expr, Integer, Rational, Symbol, diff, erf, exp, pi, sqrt, symbols
+from sympy import Expr, Integer, Rational, S, Symbol, diff, erf, exp, pi, sqrt, symbols
 
 from derivations.core import Derivation, Model, Sampled
 from derivations.evidence import Box
 from derivations.ingredients import Activation, Attack, Target, attacked_square, white_layer
 from derivations.lemmas import marchenko_pastur
-from derivations.random_features import elimination, scalar_reduction
+from derivations.random_features import elimination, scalar_reduction, setting
+from derivations.random_features.phases import NAMES
 from derivations.random_features.setting import starting_point
 from derivations.random_features.symbols import (
     HASSANI_JAVANMARD,
     A,
+    derivative_energy,
     epsilon,
     epsilon_test,
+    linear_coefficient,
     noise,
+    nonlinear_energy,
     p,
     psi1,
     psi2,
     q,
+    ridge,
     s,
+    signal,
     step,
 )
-from derivations.reduction import ENERGY, S2, observables, reduce
+from derivations.reduction import ENERGY, S2, reduce
 from derivations.relations import Claim, below, equal
 from derivations.scalar_problem import ScalarProblem
 from derivations.symbols import folded_normal_mean
@@ -156,7 +163,15 @@ def population_optimum() -> Claim:
     return equal(best_risk(), noise**2 + omega * g)
 
 
-@theorem.step(replace(on_fixed_points, points=40), uses=[population_optimum])
+MUCH_DATA = {**DOMAIN, psi2: (1000, 10000), epsilon: (Rational(1, 200), Rational(1, 100))}
+"""Where the optimum is nearly reached."""
+
+
+@theorem.step(
+    replace(on_fixed_points, points=40),
+    replace(on_fixed_points, domain=MUCH_DATA, points=40),
+    uses=[population_optimum],
+)
 def nothing_beats_the_optimum() -> Claim:
     """The robust estimator's standard risk is at least sigma^2, so alpha is real."""
     return below(best_risk(), S2)
@@ -168,7 +183,7 @@ def root() -> Claim:
     return _vanishes(root_equation())
 
 
-@theorem.step(on_fixed_points, uses=[root])
+@theorem.step(replace(on_fixed_points, points=20), uses=[root])
 def branch() -> Claim:
     """A fixed point with A > 0 lies on the branch x > sqrt(2/pi) of the printed case distinction."""
     return below(folded_normal_mean, at_fixed_point(threshold()))
@@ -213,8 +228,7 @@ def stationary_in_tau_g() -> Claim:
 @theorem.step(on_fixed_points, uses=[root, scalar_reduction.training_loss], source="Theorem 4.2", printed=True)
 def value() -> Claim:
     """R at the saddle is half the robust training loss."""
-    training = observables(problem, epsilon_test)["robust_training_loss"]
-    return equal(at_fixed_point(printed_objective()), training / 2)
+    return equal(at_fixed_point(printed_objective()), theorem.model.observables["robust_training_loss"] / 2)
 
 
 @theorem.step(on_fixed_points, uses=[root], source="Theorem 4.2", printed=True)
@@ -222,4 +236,36 @@ def robust_risk() -> Claim:
     """The printed robust risk at a test radius: a = eps_test beta nu/(eps tau_g) is eps_test A/s under the map."""
     a = epsilon_test * beta * nu / (epsilon * tau_g)
     printed = (1 + a**2 + 2 * folded_normal_mean * a) * (alpha**2 + best_risk())
-    return equal(at_fixed_point(printed), observables(problem, epsilon_test)["robust_risk"])
+    return equal(at_fixed_point(printed), theorem.model.observables["robust_risk"])
+
+
+RELU = {
+    signal: problem.target.signal,
+    ridge: problem.ridge,
+    linear_coefficient: problem.activation.linear,
+    nonlinear_energy: problem.activation.nonlinear,
+    derivative_energy: problem.activation.derivative,
+}
+
+
+def in_general_names(expression: Expr, /) -> Expr:
+    """An expression of the robust risk's model at the constants of the printed theorem, its names marked."""
+    names = {symbol: Symbol(f"{symbol}_general", positive=True) for symbol, _ in setting.robust_model().program}
+    return expression.xreplace(names).xreplace(RELU)
+
+
+@cache
+def with_the_general_program() -> Model:
+    """Our fixed point, at which the program of the robust risk's model is evaluated too."""
+    ours, general = model(), setting.robust_model().program
+    added = tuple((Symbol(f"{symbol}_general", positive=True), in_general_names(value)) for symbol, value in general)
+    return replace(ours, program=(*ours.program, *added))
+
+
+@theorem.step(replace(on_fixed_points, points=3, roots_of=with_the_general_program), uses=[value, robust_risk])
+def same_observables() -> Claim:
+    """At our fixed point the robust risk's model has the same observables; each gets a weight of its own."""
+    weights = {name: Symbol(f"weight_{name}", positive=True) for name in NAMES}
+    theirs = setting.robust_model().observables
+    ours = sum((weight * theorem.model.observables[name] for name, weight in weights.items()), S.Zero)
+    return equal(ours, sum((weight * in_general_names(theirs[name]) for name, weight in weights.items()), S.Zero))

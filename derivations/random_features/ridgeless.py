@@ -15,7 +15,7 @@ from sympy import Expr, Rational, Symbol, oo, sqrt
 
 from derivations.core import Derivation, Level, Sampled, Simulation, Symbolic
 from derivations.random_features import ridge_regression
-from derivations.random_features.phases import ridgeless_program
+from derivations.random_features.phases import NAMES, ridgeless_program
 from derivations.random_features.ridge_regression import (
     BOX,
     GAIN,
@@ -178,7 +178,8 @@ def _law(features: int, samples: int, tolerance: float, sizes: tuple[int, ...], 
         "random_features:ridge_regression_gaussian",
         at={psi1: features, psi2: samples, ridge: 0},
         bias="1/d",
-        tolerance={"standard_risk": tolerance, "gradient_norm": tolerance, "weight_norm_squared": 1.5 * tolerance},
+        tolerance={**dict.fromkeys(NAMES, tolerance), "weight_norm_squared": 1.5 * tolerance},
+        scale={"robust_training_loss": 1},
         sizes=sizes,
         most=64 if level is Level.quick else 128,
         level=level,
@@ -192,4 +193,5 @@ def _law(features: int, samples: int, tolerance: float, sizes: tuple[int, ...], 
 )
 def interpolators_of_draws() -> Claim:
     """The interpolator of least norm on finite samples with more features than samples: no ridge and no attack."""
-    return follows(ridge_regression.model(), "standard_risk", "gradient_norm", "weight_norm_squared")
+    names = ("standard_risk", "robust_training_loss", "gradient_norm", "weight_norm_squared")
+    return follows(ridge_regression.model(), *names)

@@ -17,7 +17,7 @@ from sympy import Rational
 from derivations.core import Derivation, Level, Model, Simulation, Step
 from derivations.random_features import collapse, scalar_reduction, uniqueness
 from derivations.random_features.setting import robust_model
-from derivations.random_features.symbols import HASSANI_JAVANMARD, epsilon, noise, psi1, psi2
+from derivations.random_features.symbols import HASSANI_JAVANMARD, epsilon, epsilon_test, noise, psi1, psi2
 from derivations.relations import Claim, follows
 
 theorem = Derivation(
@@ -99,6 +99,24 @@ def _tolerances(relative: float) -> Mapping[str, float]:
 
 def _write(point: Mapping[object, object]) -> str:
     return ", ".join(f"{name} = {float(value):g}" for name, value in point.items())  # type: ignore[arg-type]
+
+
+def _closed_form(features: int, samples: int, radius: int) -> Simulation:
+    return Simulation(
+        "random_features:gaussian_features",
+        at={psi1: features, psi2: samples, epsilon: radius, epsilon_test: Rational(1, 2)},
+        bias="1/d",
+        tolerance=_tolerances(0.06),
+        sizes=(20, 40, 80),
+        scale=dict.fromkeys(OBSERVABLES, 1),
+        most=128,
+    )
+
+
+@theorem.step(_closed_form(3, 1, 0), _closed_form(1, 2, 2), uses=[scalar_reduction.weight_norm, collapse.threshold])
+def closed_forms() -> Claim:
+    """The interpolator of least norm and the zero estimator, on draws of the Gaussian equivalent of the features."""
+    return follows(theorem.model, *OBSERVABLES)
 
 
 for _number in (3, 5, 6):

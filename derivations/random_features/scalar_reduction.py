@@ -141,7 +141,7 @@ def two_unknowns() -> Claim:
 
 
 @theorem.step(
-    Sampled(digits=20, points=60), uses=[proximal.convex_in_scale, proximal.convex_in_strength, proximal.euler]
+    Sampled(digits=20, points=120), uses=[proximal.convex_in_scale, proximal.convex_in_strength, proximal.euler]
 )
 def joint_convexity() -> Claim:
     """M is convex in (s, c) jointly: positive second derivatives and a nonnegative determinant of the Hessian.
