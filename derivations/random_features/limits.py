@@ -44,13 +44,8 @@ from derivations.symbols import folded_normal_mean
 
 theorem = Derivation(__name__, title="Vanishing attack and vanishing ridge do not commute", source=HASSANI_JAVANMARD)
 
-share = parameter(
-    "ridge_share",
-    "k = lim ridge/epsilon^2",
-    nonnegative=True,
-    default=0,
-    convention="0: the attack vanishes last, and chooses the interpolator",
-)
+_LAST = "0: the attack vanishes last, and chooses the interpolator"
+share = parameter("ridge_share", "k = lim ridge/epsilon^2", nonnegative=True, default=0, convention=_LAST)
 epsilon_test = ridge_regression.epsilon_test
 
 
@@ -295,13 +290,7 @@ def interpolator_of_a_draw(lab: Lab, at: SimpleNamespace, d: int) -> dict[str, f
 
 
 @theorem.step(
-    Simulation(
-        interpolator_of_a_draw,
-        at={psi1: 4, psi2: 2},
-        bias="1/d",
-        tolerance=0.05,
-        sizes=(30, 60, 120),
-    ),
+    Simulation(interpolator_of_a_draw, at={psi1: 4, psi2: 2}, bias="1/d", tolerance=0.05, sizes=(30, 60, 120)),
     uses=[corner],
 )
 def interpolators_of_draws() -> Claim:
