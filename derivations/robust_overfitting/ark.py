@@ -12,7 +12,7 @@ kernel is deterministic only if d grows too, and in training it moves by O(1/d) 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sympy import (
     Derivative,
@@ -39,7 +39,21 @@ from derivations.lemmas.dual_activations import partial
 from derivations.relations import Claim, equal, exponent, limit_of, statement
 from derivations.robust_overfitting import kernels
 from derivations.robust_overfitting import network_kernels as network
-from derivations.robust_overfitting.network_kernels import DEEPEST, W_std, b_std, d, p, q, r, t
+from derivations.robust_overfitting.network_kernels import (
+    DEEPEST,
+    Program,
+    W_std,
+    b_std,
+    cosine,
+    d,
+    depth,
+    input_norm2,
+    other_norm2,
+    p,
+    q,
+    r,
+    t,
+)
 from derivations.robust_overfitting.symbols import FU_WANG
 
 theorem = Derivation(
@@ -89,6 +103,32 @@ def high_dimension() -> Claim:
     slope = partial("erf", "c", *(network.first_layer(p, q, r)[name] for name in ("a", "b", "K")))
     named = {name: Symbol(name, real=True) for name in entries[1:]}
     return limit_of(network.ark_mean({**named, "K_q": layer["K_q"]}), d, oo, W_std**4 * slope)
+
+
+def _behind_two_layers(name: str, program: Program, observables: Mapping[str, Expr | None]) -> Expr:
+    """A model's observable, in the parameters."""
+    value = (observables[name] or S.Zero).xreplace({depth: Integer(2)}).doit()
+    for each, definition in reversed(program):
+        value = value.xreplace({each: definition})
+    return value
+
+
+def _slope_of_the_kernel(program: Program, observables: Mapping[str, Expr | None]) -> Claim:
+    kernel, limit = (_behind_two_layers(name, program, observables) for name in ("nngp", "ark_mean_high_dimension"))
+    return equal(diff(kernel, cosine) / sqrt(input_norm2 * other_norm2), limit)
+
+
+@theorem.step(Sampled({cosine: (Rational(-4, 5), Rational(4, 5))}, points=4), uses=[mean, high_dimension])
+def limit_of_relu() -> Claim:
+    """K_q, at fixed norms the slope of the whole kernel in q: no layer's slope is used."""
+    return _slope_of_the_kernel(kernels.theorem.model.program, kernels.theorem.model.observables)
+
+
+@theorem.step(Sampled({cosine: (Rational(-4, 5), Rational(4, 5))}, points=4), uses=[mean, high_dimension])
+def limit_of_erf() -> Claim:
+    """The same for erf."""
+    branch = kernels.theorem.model.branches[0].model
+    return _slope_of_the_kernel(branch.program, branch.observables)
 
 
 a, spread, cross = Symbol("a", positive=True), Symbol("spread", positive=True), Symbol("h", real=True)

@@ -13,11 +13,25 @@ gives its mean and variance (`robust_overfitting.ark`). Convolutions are outside
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sympy import Derivative, Eq, Expr, Integer, Piecewise, Rational, S, Symbol, diff, erf, sqrt, symbols
 
-from derivations.core import Branch, Cited, Derivation, Level, Model, Phase, Refusal, Sampled, Simulation, Symbolic
+from derivations.core import (
+    Branch,
+    Cited,
+    Derivation,
+    Exact,
+    Level,
+    Model,
+    Phase,
+    Sampled,
+    Simulation,
+    Symbolic,
+)
+from derivations.evidence import Instance
 from derivations.lemmas import dual_activations
-from derivations.relations import Claim, Relation, below, equal, follows, statement
+from derivations.relations import Claim, Relation, equal, follows, statement
 from derivations.robust_overfitting import network_kernels as network
 from derivations.robust_overfitting.network_kernels import (
     DEEPEST,
@@ -108,23 +122,6 @@ def own_formula(kind: str, /) -> tuple[Program, dict[str, Expr]]:
 
 
 SAME: tuple[Relation, ...] = (equal(cosine, 1), equal(input_norm2, other_norm2))
-PARALLEL = equal(cosine**2, 1)
-
-
-def refusals() -> tuple[Refusal, ...]:
-    """Depths between whole numbers, and the one place where the formulas of ReLU have no value."""
-    whole = S.One
-    for k in range(1, DEEPEST + 1):
-        whole *= (depth - k) ** 2
-    apart = below(0, (cosine - 1) ** 2 + (input_norm2 - other_norm2) ** 2)
-    return (
-        Refusal("broken_depth", (below(0, whole),), f"depth is a whole number of hidden layers from 1 to {DEEPEST}"),
-        Refusal(
-            "parallel_inputs",
-            (activation.chosen("relu"), equal(b_std, 0), PARALLEL, apart),
-            "without biases the ARK of ReLU is singular between different parallel inputs: move cosine off +-1",
-        ),
-    )
 
 
 def _closed(program: Program, observables: dict[str, Expr]) -> Model:
@@ -146,7 +143,7 @@ def model() -> Model:
         start={},
         phases=(Phase("one_input", "converged", (activation.chosen("relu"), *SAME), own, note, own_program),),
         branches=(Branch("erf", (activation.chosen("erf"),), _closed(*pair_formula("erf"))),),
-        refusals=refusals(),
+        refusals=network.refusals(),
     )
 
 
@@ -278,3 +275,19 @@ def deep_networks() -> Claim:
 def one_input() -> Claim:
     """The diagonal, where the ARK is |grad f_0|^2."""
     return follows(theorem.model, *SEEN)
+
+
+def _on_the_diagonal() -> Iterator[Instance]:
+    phase = theorem.model.phases[0]
+    at = {W_std: Rational(7, 4), b_std: Rational(1, 3), input_norm2: Rational(5, 2)}
+    for hidden in range(1, DEEPEST + 1):
+        found = (phase.observables["ark_mean_high_dimension"] or S.Zero).xreplace({depth: Integer(hidden)}).doit()
+        for name, definition in reversed(phase.program):
+            found = found.xreplace({name: definition})
+        yield f"behind {hidden} hidden layers", found.xreplace(at), Rational(49, 16) * Rational(49, 32) ** hidden
+
+
+@theorem.step(Exact(_on_the_diagonal), uses=[wide_layers])
+def slope_on_the_diagonal() -> Claim:
+    """A layer of ReLU passes W_std^2/2 of the squared slope, whatever the norm and the bias."""
+    return statement("at one input K_q = W_std^2 (W_std^2/2)^depth, the mean ARK of high dimension")

@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from sympy import Expr, Integer, Matrix, Rational, S, Symbol, diff, erf, oo, sqrt
 
-from derivations.core import ChoiceParameter, Domain, parameter
+from derivations.core import ChoiceParameter, Domain, Refusal, parameter
 from derivations.gaussian_integrals import gaussian_mean
 from derivations.lemmas.dual_activations import closed_form, diagonal, diagonal_slope, partial
+from derivations.relations import below, equal
 
 Layer: TypeAlias = dict[str, Expr]
 Program: TypeAlias = tuple[tuple[Symbol, Expr], ...]
@@ -176,3 +177,22 @@ def own_ark(layer: Mapping[str, Expr], /) -> tuple[Expr, Expr]:
     spread, along = layer["spread"], layer["along"]
     mean = spread + along * p / d
     return mean, 2 * (d * spread**2 + 2 * spread * along * p + along**2 * p**2) / d**2
+
+
+PARALLEL = equal(cosine**2, 1)
+
+
+def refusals() -> tuple[Refusal, ...]:
+    """Depths between whole numbers, and the one place where the formulas of ReLU have no value."""
+    whole = S.One
+    for k in range(1, DEEPEST + 1):
+        whole *= (depth - k) ** 2
+    apart = below(0, (cosine - 1) ** 2 + (input_norm2 - other_norm2) ** 2)
+    return (
+        Refusal("broken_depth", (below(0, whole),), f"depth is a whole number of hidden layers from 1 to {DEEPEST}"),
+        Refusal(
+            "parallel_inputs",
+            (activation.chosen("relu"), equal(b_std, 0), PARALLEL, apart),
+            "without biases the ARK of ReLU is singular between different parallel inputs: move cosine off +-1",
+        ),
+    )
