@@ -16,6 +16,7 @@ from derivations.evidence import Evidence, Instance
 from derivations.lemmas import proximal
 from derivations.relations import Claim, below, equal, refuted
 from numerics.solution import REGULAR
+from verify import mutated_sources
 from verify.context import Context
 from verify.kernel import judge
 from verify.mutated_model import as_region, find_residual, list_models
@@ -134,7 +135,8 @@ def test_what_was_planted_is_gone_afterwards() -> None:
     assert judge(replace(proximal.stationarity), CONTEXT).outcome is Outcome.holds
 
 
-def test_an_observable_that_nothing_looks_at_is_listed_and_does_not_count() -> None:
+def test_an_observable_that_nothing_looks_at_is_listed_and_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutated_sources, "find_witnesses", lambda origins, *_: {each.name: [] for each in origins})
     fates = attack_origins(load("overfitted_networks.margin"), CONTEXT, per_step=2, seed=0)
     assert {fate.fate for fate in fates} == {"unchecked"}
     assert score(fates).counted == 0
