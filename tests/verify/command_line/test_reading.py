@@ -102,7 +102,8 @@ def test_every_step_of_the_repository_can_be_shown(call: Callable[..., Any], for
     for name in all_ids():
         result = call("show", name, "--format", form)
         assert result.exit_code == 0, result.output
-        assert all(step in result.stdout.replace(" ", "_") for step in load(name).steps)
+        shown = result.stdout.replace(" ", "_")
+        assert all(step in shown for step in load(name).steps)
 
 
 def test_graph_goes_from_conclusions_to_what_is_granted(call: Callable[..., Any]) -> None:
