@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.running import ROOT, run_python
+
 PAGE = (ROOT / "docs" / "certificates.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 COMMANDS = [line for line in PAGE.splitlines() if line.startswith("./run solve")]
-
-
-def _run(*words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def _title(example: str) -> str:
@@ -40,7 +23,7 @@ def _title(example: str) -> str:
 def test_an_example_prints_what_stands_beside_it(example: str) -> None:
     beside = re.findall(r"print\(.*\)  # (.*)", example)
     assert beside
-    assert _run("-c", example).splitlines() == beside
+    assert run_python("-c", example).splitlines() == beside
 
 
 def test_every_kind_of_certificate_has_an_example() -> None:
@@ -56,5 +39,5 @@ def test_every_kind_of_certificate_has_an_example() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_proves_a_root(command: str) -> None:
     words = [word for word in shlex.split(command)[1:] if word != "--json"]
-    point = json.loads(_run("-m", "verify", *words, "--json"))
+    point = json.loads(run_python("-m", "verify", *words, "--json"))
     assert point["certificate"]["status"] == "unique"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from derivations.discover import all_ids, load
+from tests.running import ROOT, run_python
 from verify.runner import run
 
-ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -34,27 +31,12 @@ COMMANDS = [
 @pytest.mark.parametrize("words", [words for words in COMMANDS if words and not words[0].startswith("#")], ids=" ".join)
 def test_every_command_runs(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(ROOT / "data")
-    done = subprocess.run(
-        [sys.executable, "-m", "verify", *words],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
-    assert "Traceback" not in done.stderr
+    assert run_python("-m", "verify", *words, at=tmp_path, seconds=300).strip()
 
 
 def test_the_python_example_finds_the_peak() -> None:
     (example,) = [block for block in _blocks("python") if "from numerics import solve" in block]
-    done = subprocess.run(
-        [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    psi1, risk, status = done.stdout.split()
+    psi1, risk, status = run_python("-c", example).split()
     assert float(psi1) == pytest.approx(3.6565, rel=0.05)
     assert float(risk) == pytest.approx(1.925287, rel=1e-3)
     assert status == "converged"
@@ -89,19 +71,7 @@ def test_the_digits_are_overfitted_as_printed(tmp_path: Path) -> None:
     command, *lines = printed.splitlines()
     python = ["-c", example]
     shell = ["-m", "verify", *shlex.split(command)[2:]]
-    outputs = []
-    for words in (python, shell):
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        outputs.append(done.stdout)
+    outputs = [run_python(*words, at=tmp_path) for words in (python, shell)]
     assert outputs[0].split() == ["True"]
     assert [line for line in lines if line in outputs[1].splitlines()] == lines
     assert (tmp_path / "net.onnx").stat().st_size > 10**5

@@ -62,10 +62,15 @@ def _line(features: int, samples: int, low: object, high: object) -> Certified:
     return Certified(_box(features, samples, low, high), roots_of=slopes)
 
 
-@theorem.step(
+LINE_AND_SQUARE = (
     _line(1, 1, Rational(1, 2), Rational(3, 4)),
     Certified(SQUARE, roots_of=slopes, level=Level.standard),
     Sampled(ANYWHERE, digits=20, points=4, roots_of=slopes),
+)
+
+
+@theorem.step(
+    *LINE_AND_SQUARE,
     uses=[scalar_reduction.training_loss, collapse.threshold],
 )
 def training_loss_increases() -> Claim:
@@ -74,9 +79,7 @@ def training_loss_increases() -> Claim:
 
 
 @theorem.step(
-    _line(1, 1, Rational(1, 2), Rational(3, 4)),
-    Certified(SQUARE, roots_of=slopes, level=Level.standard),
-    Sampled(ANYWHERE, digits=20, points=4, roots_of=slopes),
+    *LINE_AND_SQUARE,
     uses=[scalar_reduction.two_unknowns, collapse.threshold],
 )
 def gradient_norm_decreases() -> Claim:
